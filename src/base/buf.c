@@ -1,0 +1,194 @@
+#include "base/buf.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    ROOM_MIN = 256,   /* the first block */
+    ROOM_KEPT = 1024, /* an emptied buffer keeps at most this much */
+};
+
+void buf_init(struct buf *buf, size_t max)
+{
+    *buf = (struct buf){ .max = max };
+}
+
+void buf_done(struct buf *buf)
+{
+    mem_free(buf->bytes);
+    buf_init(buf, buf->max);
+}
+
+void buf_reset(struct buf *buf)
+{
+    if (buf->room > ROOM_KEPT) {
+        mem_free(buf->bytes);
+        buf->bytes = NULL;
+        buf->room = 0;
+    }
+    buf->start = 0;
+    buf->end = 0;
+    buf->overflowed = false;
+}
+
+struct span buf_span(const struct buf *buf)
+{
+    return span_make(buf->bytes ? buf->bytes + buf->start : "", buf_size(buf));
+}
+
+/* Makes room for `size` more bytes behind the content, by moving it to the front when that is
+ * enough and costs less than growing. */
+static void make_room(struct buf *buf, size_t size)
+{
+    size_t content = buf_size(buf);
+    size_t room = buf->room ? buf->room : ROOM_MIN;
+
+    if (buf->room - buf->end >= size)
+        return;
+    if (content + size <= buf->room && buf->start >= buf->room / 2) {
+        memmove(buf->bytes, buf->bytes + buf->start, content);
+    } else {
+        char *bytes;
+
+        while (room < content + size)
+            room *= 2;
+        bytes = mem_alloc(room);
+        if (content)
+            memcpy(bytes, buf->bytes + buf->start, content);
+        mem_free(buf->bytes);
+        buf->bytes = bytes;
+        buf->room = room;
+    }
+    buf->start = 0;
+    buf->end = content;
+}
+
+void buf_grow(struct buf *buf, size_t room)
+{
+    size_t content = buf_size(buf);
+
+    if (room <= buf->room)
+        return;
+    if (buf->start)
+        memmove(buf->bytes, buf->bytes + buf->start, content);
+    buf->bytes = mem_grow(buf->bytes, room);
+    buf->start = 0;
+    buf->end = content;
+    buf->room = room;
+}
+
+char *buf_reserve(struct buf *buf, size_t size)
+{
+    if (size > buf_left(buf)) {
+        buf->overflowed = true;
+        return NULL;
+    }
+    make_room(buf, size);
+    return buf->bytes + buf->end;
+}
+
+void buf_commit(struct buf *buf, size_t size)
+{
+    assert(size <= buf->room - buf->end);
+    buf->end += size;
+}
+
+bool buf_append(struct buf *buf, const void *bytes, size_t size)
+{
+    char *at;
+
+    if (size == 0)
+        return true; /* an empty buf has no place to give, and needs none */
+    at = buf_reserve(buf, size);
+    if (at == NULL)
+        return false;
+    memcpy(at, bytes, size);
+    buf_commit(buf, size);
+    return true;
+}
+
+bool buf_add(struct buf *buf, struct span bytes)
+{
+    return buf_append(buf, bytes.at, bytes.size);
+}
+
+bool buf_add_text(struct buf *buf, const char *text)
+{
+    return buf_append(buf, text, strlen(text));
+}
+
+bool buf_add_byte(struct buf *buf, char byte)
+{
+    return buf_append(buf, &byte, 1);
+}
+
+bool buf_add_u64(struct buf *buf, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    return buf_append(buf, digits + at, sizeof(digits) - at);
+}
+
+bool buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    char *at;
+    int size;
+
+    va_start(args, format);
+    size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    assert(size >= 0);
+    at = buf_reserve(buf, (size_t)size + 1); /* vsnprintf writes a NUL, which is not content */
+    if (at == NULL)
+        return false;
+    va_start(args, format);
+    (void)vsnprintf(at, (size_t)size + 1, format, args);
+    va_end(args);
+    buf_commit(buf, (size_t)size);
+    return true;
+}
+
+const char *buf_text(struct buf *buf)
+{
+    make_room(buf, 1);
+    buf->bytes[buf->end] = 0;
+    return buf->bytes + buf->start;
+}
+
+void buf_consume(struct buf *buf, size_t size)
+{
+    bool overflowed = buf->overflowed;
+
+    assert(size <= buf_size(buf));
+    buf->start += size;
+    if (buf->start == buf->end)
+        buf_reset(buf);
+    buf->overflowed = overflowed;
+}
+
+char *buf_give(struct buf *buf, size_t *ret_size)
+{
+    size_t size = buf_size(buf);
+    char *given;
+
+    if (buf->start == 0) {
+        given = mem_grow(buf->bytes, size + 1);
+        given[size] = 0;
+        buf->bytes = NULL;
+    } else {
+        given = mem_copy(buf->bytes + buf->start, size);
+    }
+    buf_done(buf);
+    *ret_size = size;
+    return given;
+}

@@ -1,0 +1,68 @@
+/* buf: bytes that grow at the end and are consumed at the front, up to a maximum set at init.
+ *
+ *       bytes
+ *         |  consumed  |   content    |   spare   |
+ *         0          start           end        room
+ *
+ * Appending beyond the maximum is refused whole and remembered: a writer may append piece by piece
+ * and look at `overflowed` once, at the end. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+    char *bytes;
+    size_t start;
+    size_t end;
+    size_t room;
+    size_t max;
+    bool overflowed;
+};
+
+void buf_init(struct buf *buf, size_t max);
+void buf_done(struct buf *buf);
+void buf_reset(struct buf *buf); /* empty again; keeps a small block, frees a large one */
+
+static inline size_t buf_size(const struct buf *buf)
+{
+    return buf->end - buf->start;
+}
+
+/* How many more bytes an append would take. */
+static inline size_t buf_left(const struct buf *buf)
+{
+    return buf->max - buf_size(buf);
+}
+
+/* Lends the content until the next call on this buf. */
+struct span buf_span(const struct buf *buf);
+const char *buf_text(struct buf *buf); /* the content with a NUL behind it */
+
+bool buf_append(struct buf *buf, const void *bytes, size_t size);
+bool buf_add(struct buf *buf, struct span bytes);
+bool buf_add_text(struct buf *buf, const char *text);
+bool buf_add_byte(struct buf *buf, char byte);
+bool buf_add_u64(struct buf *buf, uint64_t value);
+bool buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Lends `size` writable bytes behind the content; buf_commit() makes the first of them content.
+ * NULL when they would not fit. */
+char *buf_reserve(struct buf *buf, size_t size);
+void buf_commit(struct buf *buf, size_t size);
+
+/* Makes the block `room` bytes large if it is smaller, and not a byte larger: for content whose
+ * final size is known. */
+void buf_grow(struct buf *buf, size_t room);
+
+/* Drops `size` bytes at the front. */
+void buf_consume(struct buf *buf, size_t size);
+
+/* Gives the content away as one block with a NUL behind it; `buf` is empty afterwards. */
+char *buf_give(struct buf *buf, size_t *ret_size);
+
+#endif

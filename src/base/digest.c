@@ -1,0 +1,108 @@
+#include "base/digest.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <mbedtls/sha256.h>
+#include <sys/random.h>
+
+void digest_sha256(struct span bytes, struct digest *ret)
+{
+    int failed = mbedtls_sha256((const unsigned char *)bytes.at, bytes.size, ret->bytes, 0);
+
+    assert(failed == 0);
+}
+
+bool digest_equal(const struct digest *a, const struct digest *b)
+{
+    volatile uint8_t differs = 0;
+
+    for (int i = 0; i < DIGEST_BYTES; i++)
+        differs = differs | (a->bytes[i] ^ b->bytes[i]);
+    return differs == 0;
+}
+
+void digest_hex(const struct digest *digest, char text[DIGEST_HEX_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (int i = 0; i < DIGEST_BYTES; i++) {
+        text[2 * i] = digits[digest->bytes[i] >> 4];
+        text[2 * i + 1] = digits[digest->bytes[i] & 15];
+    }
+    text[DIGEST_HEX_SIZE - 1] = 0;
+}
+
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool digest_from_hex(struct span hex, struct digest *ret)
+{
+    struct digest digest = { 0 };
+
+    if (hex.size != DIGEST_HEX_SIZE - 1)
+        return false;
+    for (int i = 0; i < DIGEST_BYTES; i++) {
+        int high = nibble(hex.at[2 * i]);
+        int low = nibble(hex.at[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        digest.bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    *ret = digest;
+    return true;
+}
+
+void random_bytes(void *bytes, size_t size)
+{
+    char *at = bytes;
+
+    while (size) {
+        ssize_t got = getrandom(at, size, 0);
+
+        if (got <= 0)
+            continue; /* interrupted */
+        at += got;
+        size -= (size_t)got;
+    }
+}
+
+void random_text(char *text, size_t size)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const uint8_t fair = 248; /* the largest multiple of 62 that fits a byte */
+
+    for (size_t i = 0; i < size;) {
+        uint8_t pool[64];
+
+        random_bytes(pool, sizeof(pool));
+        for (size_t j = 0; j < sizeof(pool) && i < size; j++)
+            if (pool[j] < fair)
+                text[i++] = letters[pool[j] % 62];
+    }
+    text[size] = 0;
+}
+
+void secret_init(struct secret *secret, struct span value)
+{
+    secret->hidden = value.size ? mem_copy(value.at, value.size) : NULL;
+    secret->size = value.size;
+}
+
+void secret_done(struct secret *secret)
+{
+    if (secret->hidden)
+        mem_wipe(secret->hidden, secret->size);
+    mem_free(secret->hidden);
+    *secret = (struct secret){ 0 };
+}
+
+struct span secret_reveal(const struct secret *secret)
+{
+    return span_make(secret->hidden, secret->size);
+}

@@ -1,0 +1,39 @@
+/* digest: SHA-256, comparison in constant time, randomness, and secrets. */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { DIGEST_BYTES = 32, DIGEST_HEX_SIZE = 65 /* with the NUL */ };
+
+struct digest {
+    uint8_t bytes[DIGEST_BYTES];
+};
+
+void digest_sha256(struct span bytes, struct digest *ret);
+bool digest_equal(const struct digest *a, const struct digest *b); /* in constant time */
+void digest_hex(const struct digest *digest, char text[DIGEST_HEX_SIZE]);
+bool digest_from_hex(struct span hex, struct digest *ret); /* 64 lower-case digits */
+
+/* `size` bytes from the system's generator. */
+void random_bytes(void *bytes, size_t size);
+
+/* `size` random letters and digits and a NUL: text holds size + 1. */
+void random_text(char *text, size_t size);
+
+/* A key or password. Printed as *** by the log and by JSON; wiped when freed. Opaque enough that
+ * nobody prints it by accident. */
+struct secret {
+    char *hidden; /* NULL: none */
+    size_t size;
+};
+
+void secret_init(struct secret *secret, struct span value);
+void secret_done(struct secret *secret);
+/* Lends the value: for the wire, nothing else. */
+struct span secret_reveal(const struct secret *secret);
+
+#endif

@@ -1,0 +1,36 @@
+/* mem: the only place that calls malloc and its friends.
+ *
+ * Running out of memory aborts: everything that a client can make grow is a struct buf with a
+ * maximum or is counted in limits.h, so an abort here is a bug or a machine too small for its
+ * configuration, and neither is mended by going on. */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stddef.h>
+
+/* Gives zeroed memory. */
+void *mem_zero(size_t size);
+
+/* Gives memory with undefined content. */
+void *mem_alloc(size_t size);
+
+/* Takes `old` (may be NULL), gives a block of `size` bytes with its content. */
+void *mem_grow(void *old, size_t size);
+
+/* Gives a copy of `size` bytes with a NUL behind them. */
+char *mem_copy(const void *bytes, size_t size);
+
+/* Takes `block`; NULL is fine. */
+void mem_free(void *block);
+
+/* Overwrites `size` bytes in a way that the compiler may not remove: for secrets. */
+void mem_wipe(void *block, size_t size);
+
+/* Sets the allocator up for a small, long-lived, mostly single-threaded process. Call once, first
+ * thing in main(). */
+void mem_setup(void);
+
+/* Hands memory that is free back to the system. Costs up to some milliseconds: call it when idle. */
+void mem_trim(void);
+
+#endif
