@@ -1,0 +1,207 @@
+#include "net/fetch_socket.h"
+
+#include "base/mem.h"
+#include "net/loop_uv.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct watch {
+    uv_poll_t poll;
+    struct fetch_sockets *sockets;
+    int fd;
+    int want;    /* libcurl's bits; 0: kept, nobody waits */
+    int watched; /* libuv's bits that are registered; 0: none */
+    bool kept;   /* opened through us, so that we hear of its closing */
+    void *owner;
+    fetch_ready_fn on_ready;
+};
+
+struct fetch_sockets {
+    struct loop *loop;
+    struct watch **by_fd;
+    int room;
+};
+
+struct fetch_sockets *fetch_sockets_new(struct loop *loop)
+{
+    struct fetch_sockets *sockets = mem_zero(sizeof(*sockets));
+
+    sockets->loop = loop;
+    return sockets;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    mem_free(handle->data);
+}
+
+/* Out of the table and out of epoll at once, so that the number may come again; the memory goes when
+ * libuv lets go of it. */
+static void forget(struct fetch_sockets *sockets, int fd)
+{
+    struct watch *watch = fd < sockets->room ? sockets->by_fd[fd] : NULL;
+
+    if (watch == NULL)
+        return;
+    sockets->by_fd[fd] = NULL;
+    watch->on_ready = NULL;
+    (void)uv_poll_stop(&watch->poll);
+    uv_close((uv_handle_t *)&watch->poll, on_closed);
+}
+
+void fetch_sockets_free(struct fetch_sockets *sockets)
+{
+    for (int fd = 0; fd < sockets->room; fd++)
+        forget(sockets, fd);
+    mem_free(sockets->by_fd);
+    mem_free(sockets);
+}
+
+static void add_watch(struct fetch_sockets *sockets, int fd, bool kept)
+{
+    struct watch *watch = mem_zero(sizeof(*watch));
+    int failed = uv_poll_init_socket(loop_uv(sockets->loop), &watch->poll, fd);
+
+    assert(failed == 0);
+    if (fd >= sockets->room) {
+        int room = sockets->room ? sockets->room : 64;
+
+        while (room <= fd)
+            room *= 2;
+        sockets->by_fd = mem_grow(sockets->by_fd, (size_t)room * sizeof(struct watch *));
+        memset(sockets->by_fd + sockets->room, 0,
+               (size_t)(room - sockets->room) * sizeof(struct watch *));
+        sockets->room = room;
+    }
+    watch->poll.data = watch;
+    watch->sockets = sockets;
+    watch->fd = fd;
+    watch->kept = kept;
+    sockets->by_fd[fd] = watch;
+}
+
+int fetch_socket_open(struct fetch_sockets *sockets, int family, int type, int protocol)
+{
+    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+
+    if (fd >= 0)
+        add_watch(sockets, fd, true);
+    return fd;
+}
+
+void fetch_socket_close(struct fetch_sockets *sockets, int fd)
+{
+    forget(sockets, fd);
+    (void)close(fd);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void set_watched(struct watch *watch, int events)
+{
+    if (events == watch->watched)
+        return;
+    watch->watched = events;
+    if (events)
+        (void)uv_poll_start(&watch->poll, events, on_poll);
+    else
+        (void)uv_poll_stop(&watch->poll);
+}
+
+static int events_of(int want)
+{
+    return (want & CURL_POLL_IN ? UV_READABLE : 0) | (want & CURL_POLL_OUT ? UV_WRITABLE : 0);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct watch *watch = poll->data;
+    struct fetch_sockets *sockets = watch->sockets;
+    int fd = watch->fd;
+    int bits = 0;
+
+    if (status < 0)
+        watch->watched = 0; /* libuv has disarmed it; libcurl looks for itself what is wrong */
+    else
+        bits = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
+               (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+    if (watch->want == 0) {
+        set_watched(watch, 0);
+        return;
+    }
+    watch->on_ready(watch->owner, fd, bits);
+    watch = sockets->by_fd[fd]; /* what stood there may be closing by now */
+    if (watch && watch->want && status < 0)
+        set_watched(watch, events_of(watch->want));
+}
+
+void fetch_socket_watch(struct fetch_sockets *sockets, int fd, int want, void *owner,
+                        fetch_ready_fn on_ready)
+{
+    struct watch *watch = fd < sockets->room ? sockets->by_fd[fd] : NULL;
+
+    if (watch == NULL) {
+        if (want == 0)
+            return;
+        add_watch(sockets, fd, false); /* libcurl's own: the resolver's, or HTTP/2's */
+        watch = sockets->by_fd[fd];
+    }
+    if (want == 0 && !watch->kept) {
+        forget(sockets, fd); /* it is closed without telling us */
+        return;
+    }
+    watch->want = want;
+    watch->owner = owner;
+    watch->on_ready = on_ready;
+    if (want)
+        set_watched(watch, events_of(want));
+    else if (watch->watched & UV_WRITABLE)
+        set_watched(watch, UV_READABLE);
+}
+
+static bool denied_v4(uint32_t address, bool deny_private)
+{
+    if (address >> 16 == 0xa9fe) /* 169.254.0.0/16 */
+        return true;
+    return deny_private && (address >> 24 == 0 || address >> 24 == 10 || address >> 24 == 127 ||
+                            address >> 20 == 0xac1 || address >> 16 == 0xc0a8 ||
+                            address >> 22 == 0x191 /* 100.64.0.0/10 */ || address >> 28 >= 14);
+}
+
+static bool denied_v6(const struct in6_addr *address, bool deny_private)
+{
+    static const struct in6_addr cloud_metadata = {
+        { { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 } }
+    };
+
+    if (IN6_IS_ADDR_V4MAPPED(address)) {
+        uint32_t inner;
+
+        memcpy(&inner, address->s6_addr + 12, sizeof(inner));
+        return denied_v4(ntohl(inner), deny_private);
+    }
+    if (IN6_IS_ADDR_LINKLOCAL(address) || IN6_ARE_ADDR_EQUAL(address, &cloud_metadata))
+        return true;
+    return deny_private && (IN6_IS_ADDR_LOOPBACK(address) || IN6_IS_ADDR_UNSPECIFIED(address) ||
+                            (address->s6_addr[0] & 0xfe) == 0xfc);
+}
+
+bool fetch_address_denied(const struct sockaddr *address, bool deny_private)
+{
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+
+        return denied_v4(ntohl(v4->sin_addr.s_addr), deny_private);
+    }
+    if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+
+        return denied_v6(&v6->sin6_addr, deny_private);
+    }
+    return true;
+}

@@ -1,0 +1,34 @@
+/* fetch_socket: the sockets of upstream connections, and their place in epoll.
+ *
+ * A connection that libcurl keeps for later stays registered, so that its next request costs no
+ * epoll_ctl; only closing takes it out. A kept connection that turns readable while nobody waits for
+ * it (the upstream closed it, or talks out of turn) is no longer watched: libcurl drops such a
+ * connection when it looks for one to use. */
+#ifndef NET_FETCH_SOCKET_H
+#define NET_FETCH_SOCKET_H
+
+#include <stdbool.h>
+
+struct fetch_sockets;
+struct loop;
+struct sockaddr;
+
+struct fetch_sockets *fetch_sockets_new(struct loop *loop);
+void fetch_sockets_free(struct fetch_sockets *sockets); /* its loop runs once more afterwards */
+
+/* `events` as libcurl's CURL_CSELECT bits; 0: unknown, it should look itself. */
+typedef void (*fetch_ready_fn)(void *owner, int fd, int events);
+
+/* A non-blocking socket, or -1 with errno. */
+int fetch_socket_open(struct fetch_sockets *sockets, int family, int type, int protocol);
+void fetch_socket_close(struct fetch_sockets *sockets, int fd);
+
+/* `want`: CURL_POLL_IN, OUT, INOUT; 0: nobody waits for it at the moment. */
+void fetch_socket_watch(struct fetch_sockets *sockets, int fd, int want, void *owner,
+                        fetch_ready_fn on_ready);
+
+/* Link-local addresses (where clouds keep their metadata) are never an upstream; loopback and
+ * private ones are not when `deny_private`. */
+bool fetch_address_denied(const struct sockaddr *address, bool deny_private);
+
+#endif

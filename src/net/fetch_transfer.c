@@ -1,0 +1,735 @@
+/* fetch_transfer: upstream calls as libcurl transfers.
+ *
+ *     fetch_start -> curl_multi_add_handle -> [on_header]* -> [on_body]* -> CURLMSG_DONE
+ *                                                 |              |
+ *                                              head buf        inbox -> fetch_bytes, fetch_consume
+ *
+ * Handles are kept with their callbacks set and used again: only what differs between two calls is
+ * set anew. Calls are spread over several multi handles, because libcurl looks through all busy
+ * connections of a host for each new call: the first shard with few calls in flight takes it, which
+ * keeps connections warm while there are few and the search short while there are many. */
+#include "net/fetch.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "net/fetch_socket.h"
+#include "net/loop.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <string.h>
+
+enum {
+    SHARDS = 16,
+    SHARD_CALLS = 128,           /* in flight before the next shard is used */
+    SHARD_IDLE_CONNECTIONS = 128,
+    READ_BYTES = 8 * 1024,       /* libcurl's buffer, one per running call */
+    FETCH_MAGIC = 0x66657463,
+};
+
+struct fetch_origin {
+    CURLU *url;
+    char *ca_file;
+    char *proxy;
+    uint64_t number; /* told apart by number: an address may come again */
+    bool http2;
+    bool deny_private;
+};
+
+struct shard {
+    struct task task; /* gives libcurl its turn: woken when it asks, alarmed when it wants to wait */
+    struct fetch_pool *pool;
+    CURLM *multi;
+    uint32_t calls;
+    struct list resumes; /* paused calls whose inbox has room again */
+};
+
+struct fetch_pool {
+    struct loop *loop;
+    struct fetch_sockets *sockets;
+    CURLSH *share; /* DNS answers and TLS sessions, for all shards */
+    struct shard shards[SHARDS];
+    struct list idle; /* fetches with a configured handle, last used first */
+    size_t idle_count;
+};
+
+struct fetch {
+    uint32_t magic;
+    struct list link; /* in pool->idle, or in shard->resumes */
+    struct fetch_pool *pool;
+    struct shard *shard; /* NULL: not in a multi handle */
+    CURL *easy;
+    uint64_t origin_number; /* what the handle is configured for; 0: nothing */
+    struct task *task;
+    bool deny_private;
+
+    struct curl_slist headers[FETCH_HEADERS_MAX + 1];
+    const struct span *body;
+    size_t body_count;
+    size_t body_at;     /* the piece being sent */
+    size_t body_offset; /* sent of it */
+
+    enum fetch_phase phase;
+    enum fetch_failure failure;
+    bool reused; /* went over a kept connection */
+    bool paused;
+    bool address_denied;
+    bool no_socket;
+    bool fresh_socket;
+    unsigned status;
+    unsigned interim;      /* 1xx answers so far */
+    unsigned header_count; /* of this block */
+    bool length_seen;
+    bool chunked_seen;
+    struct buf head;
+    struct buf inbox;
+    size_t pause_at;
+    uint64_t received;
+    uint64_t connected_us;
+    uint64_t first_byte_us;
+};
+
+/* ---- origins ---- */
+
+struct fetch_origin *fetch_origin_new(const struct fetch_origin_config *config)
+{
+    static uint64_t numbers;
+    struct fetch_origin *origin;
+    CURLU *url = curl_url();
+    char *scheme = NULL;
+    bool good = curl_url_set(url, CURLUPART_URL, config->url, 0) == CURLUE_OK &&
+                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+
+    curl_free(scheme);
+    if (!good) {
+        curl_url_cleanup(url);
+        return NULL;
+    }
+    origin = mem_zero(sizeof(*origin));
+    origin->url = url;
+    origin->ca_file = config->ca_file ? mem_copy(config->ca_file, strlen(config->ca_file)) : NULL;
+    origin->proxy = config->proxy ? mem_copy(config->proxy, strlen(config->proxy)) : NULL;
+    origin->http2 = config->http2;
+    origin->deny_private = config->deny_private;
+    origin->number = ++numbers;
+    return origin;
+}
+
+void fetch_origin_free(struct fetch_origin *origin)
+{
+    if (origin == NULL)
+        return;
+    curl_url_cleanup(origin->url);
+    mem_free(origin->ca_file);
+    mem_free(origin->proxy);
+    mem_free(origin);
+}
+
+/* ---- facts: what libcurl's callbacks may do ---- */
+
+static struct fetch *fetch_from(void *opaque)
+{
+    struct fetch *fetch = opaque;
+
+    assert(fetch->magic == FETCH_MAGIC);
+    return fetch;
+}
+
+static void wake(struct fetch *fetch)
+{
+    if (fetch->task)
+        task_wake(fetch->task);
+}
+
+static curl_socket_t on_open_socket(void *opaque, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    struct fetch *fetch = fetch_from(opaque);
+    int fd;
+
+    (void)purpose;
+    fetch->fresh_socket = true;
+    if (fetch_address_denied(&at->addr, fetch->deny_private)) {
+        fetch->address_denied = true;
+        return CURL_SOCKET_BAD;
+    }
+    fd = fetch_socket_open(fetch->pool->sockets, at->family, at->socktype, at->protocol);
+    fetch->no_socket = fd < 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int on_close_socket(void *opaque, curl_socket_t fd)
+{
+    fetch_socket_close(opaque, fd);
+    return 0;
+}
+
+static int on_connected(void *opaque, char *remote, char *local, int remote_port, int local_port)
+{
+    struct fetch *fetch = fetch_from(opaque);
+
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    fetch->reused = !fetch->fresh_socket;
+    fetch->connected_us = clock_us();
+    if (fetch->phase == FETCH_CONNECT)
+        fetch->phase = FETCH_WAIT;
+    wake(fetch);
+    return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_upload(char *at, size_t size, size_t count, void *opaque)
+{
+    struct fetch *fetch = fetch_from(opaque);
+    size_t room = size * count;
+    size_t sent = 0;
+
+    while (sent < room && fetch->body_at < fetch->body_count) {
+        struct span left = span_skip(fetch->body[fetch->body_at], fetch->body_offset);
+        struct span part = span_first(left, room - sent);
+
+        if (part.size)
+            memcpy(at + sent, part.at, part.size);
+        sent += part.size;
+        fetch->body_offset += part.size;
+        if (part.size == left.size) {
+            fetch->body_at++;
+            fetch->body_offset = 0;
+        }
+    }
+    return sent;
+}
+
+/* A line that another HTTP reader might understand differently makes the whole answer worthless. */
+static bool trustworthy(const struct fetch *fetch, struct span line)
+{
+    struct span text = span_first(line, line.size - (span_ends(line, "\r\n") ? 2 : 1));
+    size_t colon = span_find(text, ':');
+
+    if (line.size == 0 || line.at[line.size - 1] != '\n' || text.size == 0)
+        return line.size != 0;
+    for (size_t i = 0; i < text.size; i++)
+        if (text.at[i] == '\r' || text.at[i] == 0)
+            return false;
+    if (text.at[0] == ' ' || text.at[0] == '\t') /* obs-fold */
+        return false;
+    return fetch->header_count == 0 || (colon != SIZE_MAX && colon > 0);
+}
+
+/* Two lengths, or a length beside chunks: fault 18. Values are looked at as text, before libcurl
+ * makes up its mind. */
+static bool framed_once(struct fetch *fetch, struct span line)
+{
+    struct span rest = line;
+    struct span name = span_cut(&rest, ':');
+
+    if (span_is_nocase(name, "content-length")) {
+        if (fetch->length_seen)
+            return false;
+        fetch->length_seen = true;
+    }
+    if (span_is_nocase(name, "transfer-encoding"))
+        fetch->chunked_seen = true;
+    return !(fetch->length_seen && fetch->chunked_seen);
+}
+
+static void begin_head(struct fetch *fetch, struct span line)
+{
+    struct span rest = line;
+    uint64_t status = 0;
+
+    (void)span_cut(&rest, ' ');
+    (void)span_u64(span_first(rest, 3), &status);
+    fetch->status = (unsigned)status;
+    fetch->header_count = 0;
+    fetch->length_seen = false;
+    fetch->chunked_seen = false;
+    buf_reset(&fetch->head);
+}
+
+static enum fetch_failure take_header(struct fetch *fetch, struct span line)
+{
+    if (fetch->first_byte_us == 0)
+        fetch->first_byte_us = clock_us();
+    if (span_starts(line, "HTTP/") && (fetch->header_count == 0 || fetch->status < 200))
+        begin_head(fetch, line);
+    if (!trustworthy(fetch, line) || !framed_once(fetch, line) || fetch->status < 100 ||
+        fetch->status == 101)
+        return FETCH_PROTOCOL;
+    if (span_is(line, "\r\n") || span_is(line, "\n")) {
+        if (fetch->status < 200)
+            return ++fetch->interim > LIMIT_UPSTREAM_INTERIM ? FETCH_PROTOCOL : FETCH_FINE;
+        fetch->phase = FETCH_BODY;
+        wake(fetch);
+        return FETCH_FINE;
+    }
+    if (++fetch->header_count > LIMIT_UPSTREAM_HEADERS + 1 || !buf_add(&fetch->head, line))
+        return FETCH_HEADER_TOO_LARGE;
+    return FETCH_FINE;
+}
+
+static size_t on_header(char *at, size_t size, size_t count, void *opaque)
+{
+    struct fetch *fetch = fetch_from(opaque);
+
+    if (fetch->phase == FETCH_BODY)
+        return size * count; /* a trailer: of no use to anybody here */
+    fetch->failure = take_header(fetch, span_make(at, size * count));
+    return fetch->failure ? CURL_WRITEFUNC_ERROR : size * count;
+}
+
+static size_t on_body(char *at, size_t size, size_t count, void *opaque)
+{
+    struct fetch *fetch = fetch_from(opaque);
+    size_t waiting = buf_size(&fetch->inbox);
+
+    wake(fetch);
+    if (waiting && waiting + size * count > fetch->pause_at) {
+        fetch->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    fetch->received += size * count;
+    (void)buf_append(&fetch->inbox, at, size * count);
+    return size * count;
+}
+
+/* ---- the end of a call ---- */
+
+static enum fetch_failure failure_of(const struct fetch *fetch, CURLcode result)
+{
+    bool in_body = fetch->phase == FETCH_BODY;
+
+    if (fetch->failure)
+        return fetch->failure; /* a callback of ours said so first */
+    if (result == CURLE_OK)
+        return FETCH_FINE;
+    if (result == CURLE_COULDNT_CONNECT && fetch->address_denied)
+        return FETCH_ADDRESS_DENIED;
+    if (result == CURLE_COULDNT_CONNECT && fetch->no_socket)
+        return FETCH_NO_SOCKET;
+    if (result == CURLE_COULDNT_CONNECT)
+        return FETCH_NO_CONNECTION;
+    if (result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY)
+        return FETCH_NO_DNS;
+    if (result == CURLE_SSL_CONNECT_ERROR || result == CURLE_PEER_FAILED_VERIFICATION ||
+        result == CURLE_SSL_CERTPROBLEM || result == CURLE_SSL_CACERT_BADFILE ||
+        result == CURLE_SSL_ISSUER_ERROR || result == CURLE_SSL_PINNEDPUBKEYNOTMATCH)
+        return FETCH_NO_TLS;
+    if (result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_WEIRD_SERVER_REPLY ||
+        result == CURLE_BAD_CONTENT_ENCODING || result == CURLE_READ_ERROR ||
+        result == CURLE_WRITE_ERROR)
+        return FETCH_PROTOCOL;
+    if (result == CURLE_RECV_ERROR && in_body && fetch->chunked_seen)
+        return FETCH_TRUNCATED;
+    return in_body ? FETCH_TRUNCATED : FETCH_RESET;
+}
+
+static void leave_shard(struct fetch *fetch)
+{
+    list_remove(&fetch->link);
+    (void)curl_multi_remove_handle(fetch->shard->multi, fetch->easy);
+    fetch->shard->calls--;
+    fetch->shard = NULL;
+}
+
+static void finish(struct fetch *fetch, CURLcode result)
+{
+    fetch->failure = failure_of(fetch, result);
+    fetch->phase = fetch->failure ? FETCH_FAILED : FETCH_DONE;
+    leave_shard(fetch);
+    wake(fetch);
+}
+
+static void drain_done(struct shard *shard)
+{
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(shard->multi, &left)) != NULL) {
+        CURLcode result = message->data.result; /* gone once the handle is removed */
+        char *opaque = NULL;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &opaque);
+        finish(fetch_from(opaque), result);
+    }
+}
+
+/* ---- libcurl's turn ---- */
+
+static void resume_paused(struct shard *shard)
+{
+    struct list *link;
+
+    while ((link = list_take_first(&shard->resumes)) != NULL) {
+        struct fetch *fetch = LIST_OWNER(link, struct fetch, link);
+
+        fetch->paused = false; /* first: on_body may pause it again before this returns */
+        (void)curl_easy_pause(fetch->easy, CURLPAUSE_CONT);
+    }
+}
+
+static void run_shard(struct task *task)
+{
+    struct shard *shard = LIST_OWNER(task, struct shard, task);
+    int running;
+
+    resume_paused(shard);
+    (void)curl_multi_socket_action(shard->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    drain_done(shard);
+}
+
+static void on_ready(void *owner, int fd, int events)
+{
+    struct shard *shard = owner;
+    int running;
+
+    (void)curl_multi_socket_action(shard->multi, fd, events, &running);
+    drain_done(shard);
+}
+
+static int on_watch(CURL *easy, curl_socket_t fd, int what, void *opaque, void *socket_opaque)
+{
+    struct shard *shard = opaque;
+
+    (void)easy;
+    (void)socket_opaque;
+    fetch_socket_watch(shard->pool->sockets, fd, what == CURL_POLL_REMOVE ? 0 : what, shard,
+                       on_ready);
+    return 0;
+}
+
+static int on_timeout_wanted(CURLM *multi, long wait_ms, void *opaque)
+{
+    struct shard *shard = opaque;
+
+    (void)multi;
+    if (wait_ms == 0)
+        task_wake(&shard->task);
+    else
+        task_alarm(&shard->task,
+                   wait_ms < 0 ? 0 : loop_now_ms(shard->pool->loop) + (uint64_t)wait_ms);
+    return 0;
+}
+
+/* ---- the pool ---- */
+
+static void shard_init(struct shard *shard, struct fetch_pool *pool)
+{
+    task_init(&shard->task, pool->loop, run_shard);
+    shard->pool = pool;
+    shard->multi = curl_multi_init();
+    assert(shard->multi != NULL);
+    list_init(&shard->resumes);
+    (void)curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, on_watch);
+    (void)curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard);
+    (void)curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
+    (void)curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
+    (void)curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, (long)SHARD_IDLE_CONNECTIONS);
+}
+
+struct fetch_pool *fetch_pool_new(struct loop *loop)
+{
+    struct fetch_pool *pool = mem_zero(sizeof(*pool));
+
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    pool->loop = loop;
+    pool->sockets = fetch_sockets_new(loop);
+    list_init(&pool->idle);
+    pool->share = curl_share_init();
+    (void)curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    (void)curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    for (int i = 0; i < SHARDS; i++)
+        shard_init(&pool->shards[i], pool);
+    return pool;
+}
+
+static void fetch_free(struct fetch *fetch)
+{
+    curl_easy_cleanup(fetch->easy);
+    buf_done(&fetch->head);
+    buf_done(&fetch->inbox);
+    mem_free(fetch);
+}
+
+void fetch_pool_free(struct fetch_pool *pool)
+{
+    struct list *link;
+
+    while ((link = list_take_first(&pool->idle)) != NULL)
+        fetch_free(LIST_OWNER(link, struct fetch, link));
+    for (int i = 0; i < SHARDS; i++) {
+        assert(pool->shards[i].calls == 0);
+        (void)curl_multi_cleanup(pool->shards[i].multi);
+        task_done(&pool->shards[i].task);
+    }
+    (void)curl_share_cleanup(pool->share);
+    fetch_sockets_free(pool->sockets);
+    mem_free(pool);
+    curl_global_cleanup();
+}
+
+static struct shard *choose_shard(struct fetch_pool *pool)
+{
+    struct shard *best = &pool->shards[0];
+
+    for (int i = 0; i < SHARDS; i++) {
+        if (pool->shards[i].calls < SHARD_CALLS)
+            return &pool->shards[i];
+        if (pool->shards[i].calls < best->calls)
+            best = &pool->shards[i];
+    }
+    return best;
+}
+
+/* ---- one call ---- */
+
+/* What every call of this process has in common: set once for the life of the handle. */
+static void configure_handle(struct fetch *fetch)
+{
+    CURL *easy = fetch->easy;
+
+    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
+    (void)curl_easy_setopt(easy, CURLOPT_SHARE, fetch->pool->share);
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for getaddrinfo */
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* it would switch the CA cache off */
+    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BYTES);
+    (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 45L);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, 600L);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
+    (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, fetch->pool->sockets);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+    /* The body comes from a function, and there is none to rewind it: so libcurl can never send
+     * a request twice behind our back. */
+    (void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
+    (void)curl_easy_setopt(easy, CURLOPT_READDATA, fetch);
+}
+
+static void configure_origin(struct fetch *fetch, const struct fetch_origin *origin)
+{
+    static const char system_cas[] = "/etc/ssl/certs/ca-certificates.crt";
+    CURL *easy = fetch->easy;
+
+    if (fetch->origin_number == origin->number)
+        return;
+    fetch->origin_number = origin->number;
+    fetch->deny_private = origin->deny_private;
+    (void)curl_easy_setopt(easy, CURLOPT_CURLU, origin->url);
+    (void)curl_easy_setopt(easy, CURLOPT_CAINFO, origin->ca_file ? origin->ca_file : system_cas);
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, origin->proxy ? origin->proxy : "");
+    (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, origin->proxy ? "" : "*");
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                           (long)(origin->http2 ? CURL_HTTP_VERSION_2TLS
+                                                : CURL_HTTP_VERSION_1_1));
+}
+
+static void configure_call(struct fetch *fetch, const struct fetch_request *request)
+{
+    static char no_expect[] = "Expect:";
+    curl_off_t size = 0;
+    size_t count = 0;
+
+    assert(request->header_count <= FETCH_HEADERS_MAX);
+    for (; count < request->header_count; count++) {
+        assert(strpbrk(request->headers[count], "\r\n") == NULL);
+        fetch->headers[count].data = (char *)(uintptr_t)request->headers[count];
+        fetch->headers[count].next = &fetch->headers[count + 1];
+    }
+    fetch->headers[count] = (struct curl_slist){ .data = no_expect };
+    for (size_t i = 0; i < request->body_count; i++)
+        size += (curl_off_t)request->body[i].size;
+    (void)curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
+    if (request->get) {
+        (void)curl_easy_setopt(fetch->easy, CURLOPT_HTTPGET, 1L);
+    } else {
+        (void)curl_easy_setopt(fetch->easy, CURLOPT_POST, 1L);
+        (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, size);
+    }
+    fetch->body = request->body;
+    fetch->body_count = request->body_count;
+}
+
+static struct fetch *take_idle(struct fetch_pool *pool)
+{
+    struct fetch *fetch;
+
+    if (pool->idle_count) {
+        pool->idle_count--;
+        return LIST_OWNER(list_take_first(&pool->idle), struct fetch, link);
+    }
+    fetch = mem_zero(sizeof(*fetch));
+    fetch->magic = FETCH_MAGIC;
+    fetch->pool = pool;
+    fetch->easy = curl_easy_init();
+    assert(fetch->easy != NULL);
+    buf_init(&fetch->head, LIMIT_UPSTREAM_HEADER_BYTES);
+    buf_init(&fetch->inbox, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
+    configure_handle(fetch);
+    return fetch;
+}
+
+struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *request,
+                          struct task *task)
+{
+    struct fetch *fetch = take_idle(pool);
+    CURLMcode failed;
+
+    fetch->task = task;
+    fetch->pause_at = LIMIT_INBOX_BYTES;
+    configure_origin(fetch, request->origin);
+    configure_call(fetch, request);
+    fetch->shard = choose_shard(pool);
+    fetch->shard->calls++;
+    failed = curl_multi_add_handle(fetch->shard->multi, fetch->easy);
+    assert(failed == CURLM_OK);
+    return fetch;
+}
+
+/* Forgets the call but keeps the handle. */
+static void reset(struct fetch *fetch)
+{
+    buf_reset(&fetch->head);
+    buf_reset(&fetch->inbox);
+    fetch->task = NULL;
+    fetch->body = NULL;
+    fetch->body_count = 0;
+    fetch->body_at = 0;
+    fetch->body_offset = 0;
+    fetch->phase = FETCH_CONNECT;
+    fetch->failure = FETCH_FINE;
+    fetch->reused = false;
+    fetch->paused = false;
+    fetch->address_denied = false;
+    fetch->no_socket = false;
+    fetch->fresh_socket = false;
+    fetch->status = 0;
+    fetch->interim = 0;
+    fetch->header_count = 0;
+    fetch->received = 0;
+    fetch->connected_us = 0;
+    fetch->first_byte_us = 0;
+}
+
+void fetch_close(struct fetch *fetch)
+{
+    struct fetch_pool *pool = fetch->pool;
+
+    if (fetch->shard)
+        leave_shard(fetch);
+    if (pool->idle_count >= LIMIT_IDLE_EASY_HANDLES) {
+        fetch_free(fetch);
+        return;
+    }
+    reset(fetch);
+    list_append(&pool->idle, &fetch->link);
+    pool->idle_count++;
+}
+
+/* ---- what the owner asks ---- */
+
+enum fetch_phase fetch_phase(const struct fetch *fetch)
+{
+    return fetch->phase;
+}
+
+enum fetch_failure fetch_failure(const struct fetch *fetch)
+{
+    return fetch->failure;
+}
+
+bool fetch_was_stale(const struct fetch *fetch)
+{
+    return fetch->failure == FETCH_RESET && fetch->reused && fetch->first_byte_us == 0;
+}
+
+unsigned fetch_status(const struct fetch *fetch)
+{
+    return fetch->phase == FETCH_CONNECT || fetch->phase == FETCH_WAIT ? 0 : fetch->status;
+}
+
+struct span fetch_header(const struct fetch *fetch, const char *name)
+{
+    struct span rest = buf_span(&fetch->head);
+
+    (void)span_cut(&rest, '\n'); /* the status line */
+    while (rest.size) {
+        struct span line = span_cut(&rest, '\n');
+        struct span key = span_cut(&line, ':');
+
+        if (line.size && line.at[line.size - 1] == '\r')
+            line.size--;
+        if (span_is_nocase(key, name))
+            return span_trim(line);
+    }
+    return span_make(NULL, 0);
+}
+
+struct span fetch_bytes(const struct fetch *fetch)
+{
+    return buf_span(&fetch->inbox);
+}
+
+uint64_t fetch_received(const struct fetch *fetch)
+{
+    return fetch->received;
+}
+
+static void resume_later(struct fetch *fetch)
+{
+    if (!fetch->paused || fetch->shard == NULL || list_linked(&fetch->link))
+        return;
+    list_append(&fetch->shard->resumes, &fetch->link);
+    task_wake(&fetch->shard->task);
+}
+
+void fetch_consume(struct fetch *fetch, size_t size)
+{
+    buf_consume(&fetch->inbox, size);
+    if (buf_size(&fetch->inbox) <= fetch->pause_at / 2)
+        resume_later(fetch);
+    if (buf_size(&fetch->inbox) == 0)
+        fetch->pause_at = LIMIT_INBOX_BYTES;
+}
+
+void fetch_widen(struct fetch *fetch, size_t size)
+{
+    size_t most = LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES;
+
+    fetch->pause_at = size < most ? size : most;
+    resume_later(fetch);
+}
+
+uint64_t fetch_connected_us(const struct fetch *fetch)
+{
+    return fetch->connected_us;
+}
+
+uint64_t fetch_first_byte_us(const struct fetch *fetch)
+{
+    return fetch->first_byte_us;
+}

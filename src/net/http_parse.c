@@ -1,0 +1,421 @@
+/* How bytes become a request:
+ *
+ *     bytes --scan_head()--> head (a buf) --blank line--> read_head(): llhttp, then our checks
+ *       |                                                       |
+ *       +--read_body(): llhttp --on_body()--> body (a buf)    message: { llhttp, headers, text }
+ */
+#include "net/http_parse.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "net/http_check.h"
+#include "net/http_llhttp.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+    LINE_BYTES_MAX = LIMIT_TARGET_BYTES + 64, /* target, method, version */
+    LINE_ENDS_MAX = 2 * (LIMIT_HEADERS + 3),  /* their CRLFs, not counted as header bytes */
+    BODY_AHEAD_BYTES = 1024 * 1024,           /* believed of a Content-Length before it comes */
+    BODY_ROOM_MIN = 4096,
+};
+
+/* One block: the headers' text stands behind the headers. */
+struct http_message {
+    llhttp_t llhttp;
+    size_t header_count;
+    bool head_read; /* what still comes as a header is a trailer */
+    struct http_header headers[];
+};
+
+static struct http_parse *parse_from(llhttp_t *llhttp)
+{
+    struct http_parse *parse = llhttp->data;
+
+    assert(&parse->message->llhttp == llhttp);
+    return parse;
+}
+
+/* ---- what llhttp calls ---- */
+
+static int on_header_field(llhttp_t *llhttp, const char *at, size_t size)
+{
+    struct http_parse *parse = parse_from(llhttp);
+    struct http_message *message = parse->message;
+
+    if (message->head_read) {
+        parse->header_bytes += size;
+        return parse->header_bytes > parse->header_bytes_max ? -1 : 0;
+    }
+    assert(message->header_count < parse->lines);
+    message->headers[message->header_count].name = span_make(at, size);
+    message->headers[message->header_count].value = span_make(at + size, 0);
+    return 0;
+}
+
+static int on_header_value(llhttp_t *llhttp, const char *at, size_t size)
+{
+    struct http_parse *parse = parse_from(llhttp);
+    struct http_message *message = parse->message;
+
+    if (message->head_read) {
+        parse->header_bytes += size;
+        return parse->header_bytes > parse->header_bytes_max ? -1 : 0;
+    }
+    message->headers[message->header_count].value = span_trim(span_make(at, size));
+    return 0;
+}
+
+static int on_header_value_complete(llhttp_t *llhttp)
+{
+    struct http_parse *parse = parse_from(llhttp);
+
+    if (!parse->message->head_read)
+        parse->message->header_count++;
+    return 0;
+}
+
+static int on_headers_complete(llhttp_t *llhttp)
+{
+    struct http_parse *parse = parse_from(llhttp);
+
+    parse->message->head_read = true;
+    parse->request.content_length = llhttp->flags & F_CHUNKED ? 0 : llhttp->content_length;
+    parse->request.has_body = llhttp->flags & F_CHUNKED || llhttp->content_length > 0;
+    parse->keep = llhttp->upgrade == 0;
+    llhttp->upgrade = 0; /* an offered upgrade is declined by answering in HTTP/1.1 */
+    return 0;
+}
+
+static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t size)
+{
+    struct http_parse *parse = parse_from(llhttp);
+
+    (void)at;
+    parse->extension_bytes += (uint32_t)size; /* at most one read, far from wrapping */
+    return parse->extension_bytes > LIMIT_CHUNK_EXTENSION_BYTES ? -1 : 0;
+}
+
+static int on_chunk_header(llhttp_t *llhttp)
+{
+    struct http_parse *parse = parse_from(llhttp);
+
+    if (llhttp->content_length <= buf_left(&parse->body))
+        return 0;
+    parse->body_state = HTTP_BODY_TOO_LARGE;
+    return -1;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How large the body's block should now be. A Content-Length is believed, but never by more than
+ * BODY_AHEAD_BYTES or than as much again as has come. */
+static size_t body_room(const struct http_parse *parse, size_t size)
+{
+    size_t least = buf_size(&parse->body) + size;
+    size_t length = (size_t)parse->request.content_length;
+    size_t ahead = 2 * least > BODY_AHEAD_BYTES ? 2 * least : BODY_AHEAD_BYTES;
+
+    if (length)
+        return smaller(length, ahead);
+    return smaller(least > BODY_ROOM_MIN ? 2 * least : BODY_ROOM_MIN, parse->body.max);
+}
+
+static int on_body(llhttp_t *llhttp, const char *at, size_t size)
+{
+    struct http_parse *parse = parse_from(llhttp);
+    bool fits;
+
+    if (parse->body.room - parse->body.end < size)
+        buf_grow(&parse->body, body_room(parse, size));
+    fits = buf_append(&parse->body, at, size);
+    assert(fits); /* the announced sizes were checked */
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *llhttp)
+{
+    struct http_parse *parse = parse_from(llhttp);
+
+    parse->body_state = HTTP_BODY_WHOLE;
+    parse->keep = parse->keep && llhttp_should_keep_alive(llhttp);
+    return HPE_PAUSED; /* what follows is another request, and not read before this one is served */
+}
+
+static const llhttp_settings_t SETTINGS = {
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_header_value_complete = on_header_value_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_chunk_extension_name = on_chunk_extension,
+    .on_chunk_extension_value = on_chunk_extension,
+    .on_chunk_header = on_chunk_header,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+/* ---- life ---- */
+
+void http_parse_init(struct http_parse *parse, const struct http_config *config)
+{
+    *parse = (struct http_parse){ .header_bytes_max = config->header_bytes_max };
+    buf_init(&parse->head, LINE_BYTES_MAX + config->header_bytes_max + LINE_ENDS_MAX);
+    buf_init(&parse->body, config->body_bytes_max);
+}
+
+void http_parse_done(struct http_parse *parse)
+{
+    buf_done(&parse->head);
+    buf_done(&parse->body);
+    mem_free(parse->message);
+    parse->message = NULL;
+}
+
+void http_parse_reset(struct http_parse *parse, const struct http_config *config)
+{
+    http_parse_done(parse);
+    http_parse_init(parse, config);
+}
+
+bool http_parse_begun(const struct http_parse *parse)
+{
+    return parse->state != HTTP_PARSE_HEAD || buf_size(&parse->head) > 0;
+}
+
+static void refuse(struct http_parse *parse, const struct http_refusal *refusal)
+{
+    assert(parse->state == HTTP_PARSE_HEAD);
+    parse->state = HTTP_PARSE_REFUSED;
+    parse->refusal = refusal;
+    buf_done(&parse->head);
+}
+
+/* ---- the head, byte by byte ---- */
+
+static bool is_plain(char c)
+{
+    return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\t';
+}
+
+/* Takes the bytes of the current line that are there; returns how many. */
+static size_t scan_line(struct http_parse *parse, struct span bytes)
+{
+    size_t size = 0;
+
+    if (bytes.size && parse->line_bytes == 0 && (bytes.at[0] == ' ' || bytes.at[0] == '\t')) {
+        refuse(parse, &http_refusal_folded);
+        return 0;
+    }
+    while (size < bytes.size && is_plain(bytes.at[size]))
+        size++;
+    parse->line_bytes += (uint32_t)size;
+    if (parse->lines)
+        parse->header_bytes += size;
+    if (parse->lines == 0 && parse->line_bytes > LINE_BYTES_MAX)
+        refuse(parse, &http_refusal_target_long);
+    else if (parse->header_bytes > parse->header_bytes_max)
+        refuse(parse, &http_refusal_headers_large);
+    return size;
+}
+
+/* What kind of line end a CRLF is. */
+enum line_end { LINE_FIRST, LINE_HEADER, LINE_LEADING, LINE_BLANK };
+
+static enum line_end end_line(struct http_parse *parse)
+{
+    enum line_end end;
+
+    if (parse->line_bytes == 0)
+        return parse->lines == 0 ? LINE_LEADING : LINE_BLANK;
+    end = parse->lines == 0 ? LINE_FIRST : LINE_HEADER;
+    parse->lines++;
+    parse->line_bytes = 0;
+    if (parse->lines > LIMIT_HEADERS + 1)
+        refuse(parse, &http_refusal_headers_many);
+    return end;
+}
+
+/* Takes one byte that is_plain() does not like. */
+static bool scan_line_end(struct http_parse *parse, char byte, enum line_end *ret_end)
+{
+    if (parse->after_cr && byte == '\n') {
+        parse->after_cr = false;
+        *ret_end = end_line(parse);
+        return true;
+    }
+    if (!parse->after_cr && byte == '\r')
+        parse->after_cr = true;
+    else
+        refuse(parse, parse->after_cr || byte == '\n' ? &http_refusal_line_end
+                                                      : &http_refusal_control);
+    return false;
+}
+
+/* Takes bytes up to the end of the request line, the end of the head, or the first that is wrong.
+ * Returns how many; *ret_end says at which end it stopped, LINE_HEADER at none. */
+static size_t scan_head(struct http_parse *parse, struct span bytes, enum line_end *ret_end)
+{
+    size_t at = 0;
+
+    *ret_end = LINE_HEADER;
+    while (at < bytes.size && parse->state == HTTP_PARSE_HEAD && *ret_end == LINE_HEADER) {
+        if (!parse->after_cr)
+            at += scan_line(parse, span_skip(bytes, at));
+        if (at < bytes.size && parse->state == HTTP_PARSE_HEAD)
+            (void)scan_line_end(parse, bytes.at[at++], ret_end);
+    }
+    return at;
+}
+
+/* ---- the head, complete ---- */
+
+static enum http_method method_of(struct span name)
+{
+    static const struct {
+        const char *name;
+        enum http_method method;
+    } methods[] = {
+        { "GET", HTTP_GET }, { "HEAD", HTTP_HEAD },     { "POST", HTTP_POST },
+        { "PUT", HTTP_PUT }, { "DELETE", HTTP_DELETE }, { "OPTIONS", HTTP_OPTIONS },
+    };
+
+    for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+        if (span_is(name, methods[i].name))
+            return methods[i].method;
+    return HTTP_OTHER;
+}
+
+static struct span first_line(struct span head)
+{
+    return span_first(head, span_find(head, '\r'));
+}
+
+/* The head moves into a block of its exact size, where it stays as long as the request. */
+static struct span keep_head(struct http_parse *parse)
+{
+    struct span head = buf_span(&parse->head);
+    size_t headers = parse->lines * sizeof(struct http_header);
+    struct http_message *message = mem_alloc(sizeof(*message) + headers + head.size);
+    char *text = (char *)message + sizeof(*message) + headers;
+
+    memcpy(text, head.at, head.size);
+    message->header_count = 0;
+    message->head_read = false;
+    parse->message = message;
+    buf_done(&parse->head);
+    return span_make(text, head.size);
+}
+
+static const struct http_refusal *why_not(const struct http_parse *parse, llhttp_errno_t error)
+{
+    if (error == HPE_INVALID_TRANSFER_ENCODING)
+        return http_check_coding(&parse->request);
+    return &http_refusal_syntax;
+}
+
+static const struct http_refusal *read_headers(struct http_parse *parse, struct span head,
+                                               const struct http_line *line)
+{
+    struct http_message *message = parse->message;
+    llhttp_errno_t error;
+
+    llhttp_init(&message->llhttp, HTTP_REQUEST, &SETTINGS);
+    message->llhttp.data = parse;
+    error = llhttp_execute(&message->llhttp, head.at, head.size);
+    parse->request.headers = message->headers;
+    parse->request.header_count = message->header_count;
+    if (error != HPE_OK && error != HPE_PAUSED)
+        return why_not(parse, error);
+    assert(message->head_read);
+    assert(message->header_count == parse->lines - 1);
+    return http_check_headers(&parse->request, line);
+}
+
+/* The blank line has come. */
+static void read_head(struct http_parse *parse)
+{
+    struct span head = keep_head(parse);
+    const struct http_refusal *refusal;
+    struct http_line line;
+
+    refusal = http_check_line(first_line(head), &line);
+    assert(refusal == NULL); /* it was looked at when it was complete */
+    refusal = read_headers(parse, head, &line);
+    if (refusal) {
+        refuse(parse, refusal);
+        return;
+    }
+    parse->http_1_0 = line.http_1_0;
+    parse->request.method = method_of(line.method);
+    parse->request.path = line.path;
+    parse->request.query = line.query;
+    if (parse->request.content_length > buf_left(&parse->body))
+        parse->body_state = HTTP_BODY_TOO_LARGE;
+    parse->state = HTTP_PARSE_BODY;
+}
+
+/* Empty lines in front of a request are an old habit of clients: dropped. */
+static void take_head(struct http_parse *parse, struct span bytes, enum line_end end)
+{
+    const struct http_refusal *refusal;
+    struct http_line line;
+
+    if (end == LINE_LEADING) {
+        buf_reset(&parse->head);
+        return;
+    }
+    if (buf_size(&parse->head) == 0)
+        buf_grow(&parse->head, bytes.size);
+    (void)buf_add(&parse->head, bytes);
+    assert(!parse->head.overflowed);
+    if (end == LINE_BLANK)
+        read_head(parse);
+    if (end != LINE_FIRST)
+        return;
+    refusal = http_check_line(first_line(buf_span(&parse->head)), &line);
+    if (refusal)
+        refuse(parse, refusal);
+}
+
+static size_t feed_head(struct http_parse *parse, struct span bytes)
+{
+    size_t taken = 0;
+
+    while (taken < bytes.size && parse->state == HTTP_PARSE_HEAD) {
+        enum line_end end;
+        struct span rest = span_skip(bytes, taken);
+        size_t size = scan_head(parse, rest, &end);
+
+        taken += size;
+        if (parse->state == HTTP_PARSE_HEAD)
+            take_head(parse, span_first(rest, size), end);
+    }
+    return taken;
+}
+
+/* ---- the body ---- */
+
+static size_t feed_body(struct http_parse *parse, struct span bytes)
+{
+    llhttp_t *llhttp = &parse->message->llhttp;
+    llhttp_errno_t error = llhttp_execute(llhttp, bytes.at, bytes.size);
+
+    if (error == HPE_OK)
+        return bytes.size;
+    if (parse->body_state == HTTP_BODY_COMING)
+        parse->body_state = HTTP_BODY_MALFORMED;
+    return (size_t)(llhttp_get_error_pos(llhttp) - bytes.at);
+}
+
+size_t http_parse_feed(struct http_parse *parse, struct span bytes)
+{
+    if (parse->state == HTTP_PARSE_HEAD)
+        return feed_head(parse, bytes);
+    if (parse->state == HTTP_PARSE_BODY && parse->body_state == HTTP_BODY_COMING)
+        return feed_body(parse, bytes);
+    return 0;
+}
