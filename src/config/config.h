@@ -1,0 +1,224 @@
+/* config: what the operator said, as one immutable snapshot.
+ *
+ * A reload builds a whole new snapshot, checks it and swaps one pointer; each exchange keeps a
+ * reference to the one it was born with: the only reference count in the program. All strings are
+ * NUL-terminated and live as long as the snapshot; a string that may be absent is NULL. Every field is
+ * filled from a row of the settings table (settings.c), which also holds its default and its help. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "llm/price.h"
+#include "llm/provider.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where in the file something was said; line 0: nowhere (a default, or the environment). */
+struct config_mark {
+    uint32_t line;
+    uint32_t column;
+};
+
+struct config_strings {
+    const char **items;
+    size_t count;
+};
+
+struct config_secrets {
+    struct secret *items;
+    size_t count;
+};
+
+struct config_timeouts { /* milliseconds; 0: none */
+    uint32_t connect;
+    uint32_t first_byte;
+    uint32_t idle;
+    uint32_t total;
+    uint32_t sse_comment;
+    uint32_t client_header;
+    uint32_t client_body;
+    uint32_t client_write;
+    uint32_t keepalive;
+};
+
+struct config_tls {
+    const char *certificate; /* NULL: clear text */
+    const char *key;
+    const char *client_ca;
+};
+
+struct config_admin {
+    const char *listen; /* NULL: on the main listener */
+    struct config_secrets keys;
+};
+
+struct config_client_key {
+    struct config_mark mark;
+    const char *name;
+    struct digest hash;
+    struct config_strings models; /* patterns; none: all */
+    uint64_t expires_ms;          /* since 1970; 0: never */
+    bool admin;
+};
+
+enum config_engine { ENGINE_AUTO, ENGINE_TRANSFER };
+
+enum config_client_gone { CLIENT_GONE_CANCEL, CLIENT_GONE_DRAIN };
+
+struct config_header {
+    const char *name;
+    const char *value;
+};
+
+struct config_headers {
+    struct config_header *items;
+    size_t count;
+};
+
+struct config_provider {
+    struct config_mark mark;
+    const char *name;
+    const struct provider_kind *kind;
+    const char *base_url; /* without a trailing slash; the demo's is set when it starts */
+    struct config_secrets keys;
+    const char *ca_file;
+    const char *proxy;
+    struct config_headers headers;   /* added to every call */
+    struct config_timeouts timeouts; /* the general ones where it says nothing */
+    enum config_engine engine;
+    bool http2;
+    enum config_client_gone on_client_gone;
+    bool off;          /* every key it should have is empty */
+    bool deny_private; /* the base URL is the kind's own public one */
+};
+
+struct config_target {
+    struct config_mark mark;
+    const char *id;   /* "gpt-4.1:stable": in metrics, logs, the breaker's registry */
+    const char *name; /* "stable"; the provider's name when none is given */
+    const struct config_provider *provider;
+    const char *model; /* as the provider calls it; the model's own name when none is given */
+    uint32_t weight;
+    uint32_t priority; /* 1 is tried first */
+};
+
+struct config_model {
+    struct config_mark mark;
+    const char *name;
+    struct config_strings aliases;
+    struct config_target *targets;
+    size_t target_count;
+    const struct config_model **fallbacks;
+    size_t fallback_count;
+    const char *description;
+    uint64_t context_window; /* 0: not said */
+    uint64_t max_tokens;     /* likewise */
+    struct price price;
+    bool passing; /* not listed: made for one request by its provider's name */
+};
+
+struct config_retry {
+    uint32_t max_attempts;
+    uint32_t initial_delay_ms;
+    uint32_t max_delay_ms;
+    uint32_t backoff_multiplier;
+};
+
+struct config_breaker {
+    bool enabled;
+    uint32_t failure_threshold;
+    uint32_t timeout_seconds;
+    uint32_t half_open_requests;
+};
+
+struct config_limits {
+    uint32_t connections;
+    uint32_t in_flight;
+    uint64_t header_bytes;
+    uint64_t body_bytes;
+};
+
+struct config_log {
+    enum log_level level;
+    bool text; /* `format: text`: for people */
+    bool access;
+    bool bodies;
+};
+
+struct config {
+    uint32_t references;
+    uint64_t generation; /* 1, 2, 3 … in this process */
+    struct arena arena;
+    const char *file; /* NULL: from the environment */
+
+    const char *listen;
+    const char *environment;
+    bool models_only;
+    const struct config_provider *default_provider; /* NULL: none */
+    struct config_tls tls;
+    struct config_admin admin;
+    const struct config_model *default_model;  /* NULL: a request must name one */
+    const struct config_model *fallback_model; /* NULL: none */
+    struct config_client_key *client_keys;
+    size_t client_key_count;
+    struct config_provider *providers;
+    size_t provider_count;
+    struct config_model *models;
+    size_t model_count;
+    struct config_retry retry;
+    struct config_breaker breaker;
+    struct config_timeouts timeouts;
+    struct config_limits limits;
+    struct config_log log;
+    uint32_t drain_seconds;
+
+    struct map models_by_name; /* and by alias */
+    struct map providers_by_name;
+};
+
+/* What was wrong with a file, all at once: lines "FILE:LINE:COLUMN: what; what would be right". */
+struct config_report {
+    struct buf text;
+    uint32_t errors;
+    uint32_t warnings; /* also in `text`, said with "warning:" */
+};
+
+void config_report_init(struct config_report *report);
+void config_report_done(struct config_report *report);
+
+/* Reads and checks a file. Gives a snapshot with one reference, or NULL; either way `report` says
+ * what there is to say. Blocks on the file: at start and on a reload only. */
+struct config *config_from_file(const char *path, struct config_report *report);
+
+/* The same from bytes already in memory; `path` is for messages. */
+struct config *config_from_text(const char *path, struct span text,
+                                struct config_report *report);
+
+/* The same from environment variables (CONTRACT 4); without any provider's key the demo. */
+struct config *config_from_environment(struct config_report *report);
+
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config); /* NULL is fine */
+
+/* ---- looking things up ---- */
+
+/* A listed model by its name or one of its aliases; NULL: not listed. */
+const struct config_model *config_model_find(const struct config *config, struct span name);
+const struct config_provider *config_provider_find(const struct config *config,
+                                                   struct span name);
+
+/* ---- printed from the settings table ---- */
+
+/* The effective configuration as YAML, secrets as ***. */
+void config_print(const struct config *config, struct buf *out);
+/* The reference in Markdown: every setting with type, default, bounds and help. */
+void config_print_reference(struct buf *out);
+/* A JSON Schema (draft-07) for editors. */
+void config_print_schema(struct buf *out);
+
+#endif

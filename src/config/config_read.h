@@ -1,0 +1,42 @@
+/* config_read: from a tree of nodes to a snapshot, along the settings table.
+ *
+ *     text --config_yaml--> nodes --config_read--> snapshot with names --config_check--> snapshot
+ *     environment --config_environment--^
+ *
+ * Reading fills every field: with what was said, or with its default. Names of providers and models are
+ * kept aside as references, because what they name may stand further down; config_check joins them. */
+#ifndef CONFIG_CONFIG_READ_H
+#define CONFIG_CONFIG_READ_H
+
+#include "config/config.h"
+#include "config/expand.h"
+#include "config/node.h"
+#include "config/report.h"
+#include "config/settings.h"
+
+/* "This field shall point to the provider, or model, of that name." */
+struct reference {
+    enum setting_kind kind; /* SETTING_PROVIDER or SETTING_MODEL */
+    const struct node *node;
+    struct span name;
+    void *slot;
+    struct reference *next;
+};
+
+struct reading {
+    struct config *config;
+    struct reporter *reporter;
+    const struct node *root;           /* a map */
+    struct reference *first_reference; /* in the order of the file */
+    struct reference *last_reference;
+    struct expansion text; /* of the value that is being read */
+    struct buf problem;    /* what is wrong with it */
+};
+
+void config_read(struct reading *reading);
+
+/* Joins references, fills in what follows from other settings, and checks what no single setting can
+ * know. Looks at everything, however much was wrong before. */
+void config_check(struct reading *reading);
+
+#endif

@@ -1,0 +1,225 @@
+#include "config/settings_rows.h"
+
+static const char *const engines[] = { "auto", "transfer", NULL };
+static const char *const engines_later[] = { "direct", NULL };
+static const char *const client_gone[] = { "cancel", "drain", NULL };
+
+/* ---- providers ---- */
+
+#define OWN_CLOCK(field, most, text)                                                           \
+    {                                                                                          \
+        .name = #field, .kind = SETTING_DURATION, AT(config_timeouts, field),                  \
+        .unsaid = "`timeouts." #field "`", .inherits = true, .max = most, .help = text         \
+    }
+
+static const struct setting provider_timeouts_rows[] = {
+    OWN_CLOCK(connect, 10 * MINUTE, "To connect to it."),
+    OWN_CLOCK(first_byte, HOUR, "To the first content of a stream."),
+    OWN_CLOCK(idle, HOUR, "Between two of its bytes."),
+    OWN_CLOCK(total, 24 * HOUR, "For one attempt; the request's own total runs besides."),
+    END,
+};
+
+const struct setting_table settings_provider_timeouts = {
+    .title = "providers.NAME.timeouts",
+    .rows = provider_timeouts_rows,
+    NO_FIELD,
+};
+
+static const struct setting provider_rows[] = {
+    { .name = "kind",
+      .kind = SETTING_PROVIDER_KIND,
+      AT(config_provider, kind),
+      .unsaid = "the provider's name, when it is a kind",
+      .help = "What it is: its address, its language and how it wants its key." },
+    { .name = "base_url",
+      .kind = SETTING_URL,
+      AT(config_provider, base_url),
+      .unsaid = "the kind's own",
+      .help = "Where it is, as its own SDK takes it." },
+    { .name = "keys",
+      .kind = SETTING_LIST,
+      .element = SETTING_SECRET,
+      STRINGS(config_provider, keys),
+      .max = 256,
+      .help = "Used in turn. When every key of the list is empty, the provider is off." },
+    { .name = "ca_file",
+      .kind = SETTING_FILE,
+      AT(config_provider, ca_file),
+      .unsaid = "the system's",
+      .help = "Who may sign its certificate, PEM." },
+    { .name = "proxy",
+      .kind = SETTING_PROXY,
+      AT(config_provider, proxy),
+      .unsaid = "a direct connection",
+      .help = "An HTTP proxy on the way to it. The environment's proxies are not used." },
+    { .name = "headers",
+      .kind = SETTING_HEADERS,
+      STRINGS(config_provider, headers),
+      .max = 32,
+      .help = "Sent with every call to it." },
+    { .name = "timeouts",
+      .kind = SETTING_OBJECT,
+      AT(config_provider, timeouts),
+      .table = &settings_provider_timeouts,
+      .help = "For this provider alone." },
+    { .name = "engine",
+      .kind = SETTING_ENUM,
+      AT(config_provider, engine),
+      .words = engines,
+      .words_later = engines_later,
+      .standard = "auto",
+      .help = "`transfer`: libcurl does the HTTP." },
+    { .name = "http2",
+      .kind = SETTING_BOOL,
+      AT(config_provider, http2),
+      .standard = "false",
+      .help = "Speak HTTP/2 to it where it can." },
+    { .name = "on_client_gone",
+      .kind = SETTING_ENUM,
+      AT(config_provider, on_client_gone),
+      .words = client_gone,
+      .standard = "cancel",
+      .help = "`drain`: read the answer to its end, for one that bills it whole anyway." },
+    LATER("regions"),
+    LATER("health"),
+    LATER("presets"),
+    LATER("api_version"),
+    END,
+};
+
+const struct setting_table settings_provider = {
+    .title = "providers.NAME",
+    .rows = provider_rows,
+    .name_field = offsetof(struct config_provider, name),
+    .mark_field = offsetof(struct config_provider, mark),
+};
+
+/* ---- models ---- */
+
+static const struct setting target_rows[] = {
+    { .name = "name",
+      .kind = SETTING_NAME,
+      AT(config_target, name),
+      .unsaid = "the provider's name",
+      .help = "Its name within the model; metrics call it MODEL:NAME." },
+    { .name = "provider",
+      .kind = SETTING_PROVIDER,
+      AT(config_target, provider),
+      .required = true,
+      .help = "One of `providers`." },
+    { .name = "model",
+      .kind = SETTING_LABEL,
+      AT(config_target, model),
+      .unsaid = "the model's own name",
+      .help = "What the provider calls the model." },
+    { .name = "weight",
+      .kind = SETTING_COUNT,
+      AT(config_target, weight),
+      .standard = "100",
+      .max = 1000000,
+      .help = "Its share of the traffic, among targets of the same priority; 0: none." },
+    { .name = "priority",
+      .kind = SETTING_COUNT,
+      AT(config_target, priority),
+      .standard = "1",
+      .min = 1,
+      .max = 100,
+      .help = "1 is tried first; 2 when no target of 1 can serve." },
+    LATER("environment"),
+    END,
+};
+
+static const struct setting_table settings_target = {
+    .title = "models.NAME.targets[]",
+    .rows = target_rows,
+    .name_field = SETTING_NO_FIELD,
+    .mark_field = offsetof(struct config_target, mark),
+};
+
+#define PRICE(field, by_default, text)                                                         \
+    {                                                                                          \
+        .name = #field, .kind = SETTING_MONEY, AT(price, field), .max = 1000000 * DOLLAR,      \
+        .help = text, by_default                                                               \
+    }
+
+static const struct setting price_rows[] = {
+    PRICE(input, .standard = "0", "A million tokens of input."),
+    PRICE(output, .standard = "0", "A million tokens of output."),
+    PRICE(cached_input, .inherits = true, "Of input that the provider had in its cache."),
+    PRICE(cache_write, .inherits = true, "Of input that it puts into its cache."),
+    END,
+};
+
+static const struct setting_table settings_price = {
+    .title = "models.NAME.cost_per_mtok",
+    .rows = price_rows,
+    NO_FIELD,
+};
+
+static const struct setting model_rows[] = {
+    { .name = "aliases",
+      .kind = SETTING_LIST,
+      .element = SETTING_LABEL,
+      STRINGS(config_model, aliases),
+      .max = 64,
+      .help = "Other names for it." },
+    { .name = "targets",
+      .kind = SETTING_LIST,
+      .element = SETTING_OBJECT,
+      MANY(config_model, targets, target_count),
+      .min = 1,
+      .max = 64,
+      .table = &settings_target,
+      .required = true,
+      .help = "Who can serve it." },
+    { .name = "fallbacks",
+      .kind = SETTING_LIST,
+      .element = SETTING_MODEL,
+      MANY(config_model, fallbacks, fallback_count),
+      .max = LIMIT_FALLBACKS,
+      .help = "Models to try, in this order, when no target of it could serve. Their own "
+              "fallbacks are not followed." },
+    { .name = "description",
+      .kind = SETTING_TEXT,
+      AT(config_model, description),
+      .max = 1024,
+      .help = "For `GET /v1/models`." },
+    { .name = "context_window",
+      .kind = SETTING_COUNT,
+      AT(config_model, context_window),
+      .standard = "0",
+      .max = 1000000000,
+      .help = "Tokens, for `GET /v1/models`; 0: not said." },
+    { .name = "max_tokens",
+      .kind = SETTING_COUNT,
+      AT(config_model, max_tokens),
+      .standard = "0",
+      .max = 1000000000,
+      .help = "The longest output, for `GET /v1/models`; 0: not said." },
+    { .name = "cost_per_mtok",
+      .kind = SETTING_PRICE,
+      AT(config_model, price),
+      .table = &settings_price,
+      .unsaid = "unknown",
+      .help = "Dollars for a million tokens: an object, or one number for all of them." },
+    LATER("split"),
+    LATER("sticky"),
+    LATER("fallback_on"),
+    LATER("balance"),
+    LATER("rollout"),
+    LATER("hedge"),
+    LATER("tasks"),
+    LATER("default_task"),
+    LATER("requests_per_minute"),
+    LATER("tokens_per_minute"),
+    LATER("concurrent_requests"),
+    END,
+};
+
+const struct setting_table settings_model = {
+    .title = "models.NAME",
+    .rows = model_rows,
+    .name_field = offsetof(struct config_model, name),
+    .mark_field = offsetof(struct config_model, mark),
+};

@@ -1,0 +1,39 @@
+/* settings_rows: how rows of the settings table are written. For the files that hold rows alone. */
+#ifndef CONFIG_SETTINGS_ROWS_H
+#define CONFIG_SETTINGS_ROWS_H
+
+#include "base/limits.h"
+#include "config/config.h"
+#include "config/settings.h"
+
+/* Where a value goes: AT(config, listen); MANY(config, models, model_count). */
+#define AT(type, field)                                                                        \
+    .offset = offsetof(struct type, field), .width = sizeof(((struct type *)0)->field)
+#define MANY(type, field, number)                                                              \
+    .offset = offsetof(struct type, field), .width = sizeof(*((struct type *)0)->field),       \
+    .count_offset = offsetof(struct type, number)
+#define STRINGS(type, field) MANY(type, field.items, field.count)
+
+#define SECOND   UINT64_C(1000)
+#define MINUTE   (60 * SECOND)
+#define HOUR     (60 * MINUTE)
+#define KIB      UINT64_C(1024)
+#define MIB      (1024 * KIB)
+#define DOLLAR   UINT64_C(1000000)
+#define NO_FIELD .name_field = SETTING_NO_FIELD, .mark_field = SETTING_NO_FIELD
+#define END                                                                                    \
+    {                                                                                          \
+        .name = NULL                                                                           \
+    }
+
+#define LATER(word)                                                                            \
+    {                                                                                          \
+        .name = (word), .kind = SETTING_LATER                                                  \
+    }
+
+/* The tables that other tables name. */
+extern const struct setting_table settings_client_key;
+extern const struct setting_table settings_provider;
+extern const struct setting_table settings_model;
+
+#endif

@@ -1,0 +1,52 @@
+/* openai: what the files of OpenAI's languages share. For openai_*.c alone; everybody else uses
+ * dialect_openai and dialect_responses. */
+#ifndef LLM_OPENAI_H
+#define LLM_OPENAI_H
+
+#include "base/json.h"
+#include "llm/dialect.h"
+#include "llm/scan.h"
+
+/* ---- openai_chat.c ---- */
+
+/* Chat completions, completions, embeddings and responses name alike what the gateway acts on. */
+enum err openai_read_chat(struct span body, struct arena *arena, struct chat *ret,
+                          struct chat_problem *ret_problem);
+
+/* ---- openai_usage.c ---- */
+
+/* Reads a usage object in any of its spellings; `ret` stays when it is not one. */
+void openai_read_usage(struct span raw, struct usage *ret);
+
+/* The usage object in the last bytes of an answer. */
+void openai_read_answer_tail(struct span tail, struct usage *ret);
+
+/* ---- openai_error.c ---- */
+
+/* Reads an error: its object, or just a string. `status` is that of the answer it stood in. */
+void openai_read_error_item(unsigned status, const struct scan_item *item, struct arena *arena,
+                            struct llm_error *ret);
+void openai_read_error(unsigned status, struct span body, struct arena *arena,
+                       struct llm_error *ret);
+
+/* Does this member say that something failed? (`"error": null` does not) */
+bool openai_is_error(const struct scan_field *field);
+
+/* ---- openai_write.c ---- */
+
+/* The type to write: the error's own, or that of its class. */
+struct span openai_error_type(const struct llm_error *error);
+void openai_write_error(const struct llm_error *error, struct buf *out);
+
+/* The members `message`, `param` and `code`. */
+void openai_write_words(const struct llm_error *error, struct json_writer *w);
+
+/* ---- openai_event.c ---- */
+
+void openai_read_answer(struct span body, struct arena *arena, struct llm_answer *ret);
+
+/* Does the event look as if it said something else than null as `name` (which is in quotes)? Looks
+ * for the bytes only: "yes" may be wrong and "no" is not. */
+bool openai_may_say(struct span data, const char *name);
+
+#endif

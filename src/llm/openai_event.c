@@ -1,0 +1,228 @@
+/* The hot path is an event after the first content: three searches for bytes, no parsing.
+ *
+ *     data ──> [DONE]? ──> may it say usage, error or a finish reason? ──no──> LLM_CONTENT
+ *                                  │yes, or nothing was sent yet
+ *                                  └──> scanned, choice by choice, member by member
+ */
+#include "llm/openai.h"
+
+#include <string.h>
+
+/* ---- searching ---- */
+
+static struct span skip_blanks(struct span text)
+{
+    while (text.size && (text.at[0] == ' ' || text.at[0] == '\t' || text.at[0] == '\n'))
+        text = span_skip(text, 1);
+    return text;
+}
+
+bool openai_may_say(struct span data, const char *name)
+{
+    size_t at;
+
+    while ((at = span_find_text(data, name)) != SIZE_MAX) {
+        struct span rest = skip_blanks(span_skip(data, at + strlen(name)));
+
+        if (!span_starts(rest, ":") || !span_starts(skip_blanks(span_skip(rest, 1)), "null"))
+            return true;
+        data = rest;
+    }
+    return false;
+}
+
+/* ---- one choice ---- */
+
+/* What the parts of a chunk add up to. */
+struct sight {
+    bool content;
+    bool finished;
+    bool broken; /* the provider finished because something went wrong */
+};
+
+/* A delta says something when any of its members does, but for the role: text, refusal, reasoning in
+ * all its spellings, tool calls, audio, and whatever comes next year. */
+static bool says_something(struct span delta)
+{
+    struct scan_item item;
+    size_t at = 0;
+
+    while (scan_next(delta, &at, &item))
+        if (!scan_key_is(item.key, "role") && !scan_empty(&item))
+            return true;
+    return false;
+}
+
+static void read_finish(const struct scan_item *reason, bool committed, struct sight *ret)
+{
+    /* DeepSeek ran out of machines. Another target can still answer if nothing was sent; else the
+     * answer is cut short, but the client may keep what it has. */
+    bool starved = span_is(reason->raw, "\"insufficient_system_resource\"");
+
+    if (reason->kind == JSON_NULL)
+        return;
+    if (span_is(reason->raw, "\"error\"") || (starved && !committed))
+        ret->broken = true;
+    ret->finished = true;
+    ret->content = true;
+}
+
+static void read_choice(struct span choice, bool committed, struct sight *ret)
+{
+    struct scan_item item;
+    size_t at = 0;
+
+    while (scan_next(choice, &at, &item)) {
+        if (scan_key_is(item.key, "finish_reason"))
+            read_finish(&item, committed, ret);
+        else if (scan_key_is(item.key, "text")) /* legacy completions */
+            ret->content = ret->content || !scan_empty(&item);
+        else if (scan_key_is(item.key, "delta") || scan_key_is(item.key, "message"))
+            ret->content = ret->content || says_something(item.raw);
+    }
+}
+
+/* ---- one event ---- */
+
+enum { CHOICES, USAGE, ERROR, OBJECT, GROQ, FIELD_COUNT };
+
+static void read_groq_usage(const struct scan_field *field, struct usage *ret)
+{
+    struct scan_field usage = { .name = "usage" };
+    struct scan_result result;
+
+    if (field->raw.at == NULL || field->kind != JSON_OBJECT)
+        return;
+    (void)scan_object(field->raw, &usage, 1, &result);
+    openai_read_usage(usage.raw, ret);
+}
+
+static enum llm_event_kind kind_of(const struct scan_field *choices, const struct sight *sight,
+                                   bool usage_known)
+{
+    struct scan_item item = { .kind = choices->kind, .raw = choices->raw };
+
+    if (sight->content)
+        return LLM_CONTENT;
+    if (choices->raw.at == NULL)
+        return usage_known ? LLM_USAGE
+                           : LLM_CONTENT; /* strange, but well-formed: for the client */
+    return scan_empty(&item) && usage_known ? LLM_USAGE : LLM_NOTHING;
+}
+
+static void fail(const struct scan_item *item, struct arena *arena, struct llm_event *ret)
+{
+    ret->kind = LLM_FAILED;
+    openai_read_error_item(200, item, arena, &ret->error);
+}
+
+static void read_chunk(const struct sse_event *event, bool committed, struct arena *arena,
+                       struct llm_event *ret)
+{
+    struct scan_field fields[FIELD_COUNT] = {
+        [CHOICES] = { .name = "choices" }, [USAGE] = { .name = "usage" },
+        [ERROR] = { .name = "error" },     [OBJECT] = { .name = "object" },
+        [GROQ] = { .name = "x_groq" },
+    };
+    struct scan_item whole = { .kind = JSON_OBJECT, .raw = event->data };
+    struct scan_item said = { .kind = JSON_NULL };
+    struct scan_item item;
+    struct scan_result result;
+    struct sight sight = { 0 };
+    enum err err = scan_object(event->data, fields, FIELD_COUNT, &result);
+    size_t at = 0;
+
+    if (err && err != ERR_DUPLICATE) {
+        ret->kind = LLM_MALFORMED;
+        return;
+    }
+    openai_read_usage(fields[USAGE].raw, &ret->usage);
+    read_groq_usage(&fields[GROQ], &ret->usage);
+    while (fields[CHOICES].raw.at && scan_next(fields[CHOICES].raw, &at, &item))
+        read_choice(item.raw, committed, &sight);
+    ret->finished = sight.finished;
+    ret->kind = kind_of(&fields[CHOICES], &sight, ret->usage.known);
+    if (openai_is_error(&fields[ERROR]))
+        said = (struct scan_item){ .kind = fields[ERROR].kind, .raw = fields[ERROR].raw };
+    if (said.kind != JSON_NULL)
+        fail(&said, arena, ret);
+    else if (span_is(event->type, "error") || span_is(fields[OBJECT].raw, "\"error\""))
+        fail(&whole, arena, ret);
+    else if (sight.broken)
+        fail(&said, arena, ret);
+}
+
+static void read_event(const struct sse_event *event, bool committed, struct arena *arena,
+                       struct llm_event *ret)
+{
+    *ret = (struct llm_event){ .kind = LLM_NOTHING };
+    if (!event->has_data || event->data.size == 0)
+        return;
+    if (event->data.at[0] == '[' && span_is(span_trim(event->data), "[DONE]")) {
+        ret->kind = LLM_END;
+        return;
+    }
+    if (committed && event->type.at == NULL && event->data.at[0] == '{' &&
+        !openai_may_say(event->data, "\"usage\"") &&
+        !openai_may_say(event->data, "\"error\"") &&
+        !openai_may_say(event->data, "\"finish_reason\"")) {
+        ret->kind = LLM_CONTENT;
+        return;
+    }
+    read_chunk(event, committed, arena, ret);
+}
+
+/* ---- a whole answer ---- */
+
+void openai_read_answer(struct span body, struct arena *arena, struct llm_answer *ret)
+{
+    enum { ANSWER_USAGE, ANSWER_ERROR, ANSWER_OBJECT, ANSWER_COUNT };
+    struct scan_field fields[ANSWER_COUNT] = {
+        [ANSWER_USAGE] = { .name = "usage" },
+        [ANSWER_ERROR] = { .name = "error" },
+        [ANSWER_OBJECT] = { .name = "object" },
+    };
+    struct scan_item error = { 0 };
+    struct scan_result result;
+    enum err err = scan_object(body, fields, ANSWER_COUNT, &result);
+
+    *ret = (struct llm_answer){ .malformed = err && err != ERR_DUPLICATE };
+    if (ret->malformed)
+        return;
+    openai_read_usage(fields[ANSWER_USAGE].raw, &ret->usage);
+    if (openai_is_error(&fields[ANSWER_ERROR]))
+        error = (struct scan_item){ .kind = fields[ANSWER_ERROR].kind,
+                                    .raw = fields[ANSWER_ERROR].raw };
+    else if (span_is(fields[ANSWER_OBJECT].raw, "\"error\""))
+        error = (struct scan_item){ .kind = JSON_OBJECT, .raw = body };
+    ret->failed = error.raw.at != NULL;
+    if (ret->failed)
+        openai_read_error_item(200, &error, arena, &ret->error);
+}
+
+/* ---- the dialect ---- */
+
+static void write_error_event(const struct llm_error *error, struct buf *out)
+{
+    (void)buf_add_text(out, "data: ");
+    openai_write_error(error, out);
+    (void)buf_add_text(out, "\n\n");
+}
+
+static void write_end(struct buf *out)
+{
+    (void)buf_add_text(out, "data: [DONE]\n\n");
+}
+
+const struct dialect dialect_openai = {
+    .name = "openai",
+    .usage_on_request = true,
+    .read_chat = openai_read_chat,
+    .read_event = read_event,
+    .read_answer = openai_read_answer,
+    .read_answer_tail = openai_read_answer_tail,
+    .read_error = openai_read_error,
+    .write_error = openai_write_error,
+    .write_error_event = write_error_event,
+    .write_end = write_end,
+};

@@ -1,0 +1,241 @@
+#include "llm/provider.h"
+
+#define OPENAI_ALONE                                                                           \
+    {                                                                                          \
+        &dialect_openai                                                                        \
+    }
+#define OPENAI_AND_RESPONSES                                                                   \
+    {                                                                                          \
+        &dialect_openai, &dialect_responses                                                    \
+    }
+
+const struct provider_kind provider_kinds[] = {
+    {
+        /* Also everything else that speaks OpenAI's language, by `base_url`. */
+        .name = "openai",
+        .title = "OpenAI",
+        .otel = "openai",
+        .base_url = "https://api.openai.com/v1",
+        .key_variable = "OPENAI_API_KEY",
+        .url_variable = "OPENAI_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = true,
+        .dialects = OPENAI_AND_RESPONSES,
+    },
+    {
+        .name = "azure",
+        .title = "Azure OpenAI",
+        .otel = "azure.ai.openai",
+        .key_variable = "AZURE_API_KEY",
+        .url_variable = "AZURE_BASE_URL",
+        .auth = AUTH_API_KEY,
+        .stream_options = true,
+    },
+    {
+        .name = "anthropic",
+        .title = "Anthropic",
+        .otel = "anthropic",
+        .base_url = "https://api.anthropic.com",
+        .key_variable = "ANTHROPIC_API_KEY",
+        .url_variable = "ANTHROPIC_BASE_URL",
+        .auth = AUTH_X_API_KEY,
+    },
+    {
+        .name = "gemini",
+        .title = "Google Gemini",
+        .otel = "gcp.gemini",
+        .base_url = "https://generativelanguage.googleapis.com",
+        .key_variable = "GEMINI_API_KEY",
+        .url_variable = "GEMINI_BASE_URL",
+        .auth = AUTH_NONE, /* x-goog-api-key: comes with its dialect */
+    },
+    {
+        .name = "deepseek",
+        .title = "DeepSeek",
+        .otel = "deepseek",
+        .base_url = "https://api.deepseek.com",
+        .key_variable = "DEEPSEEK_API_KEY",
+        .url_variable = "DEEPSEEK_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = true,
+        .dialects = OPENAI_ALONE,
+    },
+    {
+        .name = "mistral",
+        .title = "Mistral AI",
+        .otel = "mistral_ai",
+        .base_url = "https://api.mistral.ai/v1",
+        .key_variable = "MISTRAL_API_KEY",
+        .url_variable = "MISTRAL_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = false, /* usage always comes, on the chunk that finishes */
+        .dialects = OPENAI_ALONE,
+    },
+    {
+        .name = "groq",
+        .title = "Groq",
+        .otel = "groq",
+        .base_url = "https://api.groq.com/openai/v1",
+        .key_variable = "GROQ_API_KEY",
+        .url_variable = "GROQ_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = true,
+        .dialects = OPENAI_ALONE,
+    },
+    {
+        .name = "openrouter",
+        .title = "OpenRouter",
+        .otel = "openrouter",
+        .base_url = "https://openrouter.ai/api/v1",
+        .key_variable = "OPENROUTER_API_KEY",
+        .url_variable = "OPENROUTER_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = true,
+        .dialects = OPENAI_ALONE,
+    },
+    {
+        .name = "together",
+        .title = "Together AI",
+        .otel = "together_ai",
+        .base_url = "https://api.together.xyz/v1",
+        .key_variable = "TOGETHER_API_KEY",
+        .url_variable = "TOGETHER_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = true,
+        .dialects = OPENAI_ALONE,
+    },
+    {
+        .name = "fireworks",
+        .title = "Fireworks AI",
+        .otel = "fireworks_ai",
+        .base_url = "https://api.fireworks.ai/inference/v1",
+        .key_variable = "FIREWORKS_API_KEY",
+        .url_variable = "FIREWORKS_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = true,
+        .dialects = OPENAI_ALONE,
+    },
+    {
+        .name = "xai",
+        .title = "xAI",
+        .otel = "x_ai",
+        .base_url = "https://api.x.ai/v1",
+        .key_variable = "XAI_API_KEY",
+        .url_variable = "XAI_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = true,
+        .dialects = OPENAI_AND_RESPONSES,
+    },
+    {
+        .name = "perplexity",
+        .title = "Perplexity",
+        .otel = "perplexity",
+        .base_url = "https://api.perplexity.ai",
+        .key_variable = "PERPLEXITY_API_KEY",
+        .url_variable = "PERPLEXITY_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = false, /* usage always comes, on every chunk */
+        .dialects = OPENAI_ALONE,
+    },
+    {
+        .name = "vllm",
+        .title = "vLLM",
+        .otel = "vllm",
+        .key_variable = "VLLM_API_KEY",
+        .url_variable = "VLLM_BASE_URL",
+        .auth = AUTH_BEARER,
+        .key_optional = true,
+        .stream_options = true,
+        .dialects = OPENAI_AND_RESPONSES,
+    },
+    {
+        .name = "ollama",
+        .title = "Ollama",
+        .otel = "ollama",
+        .base_url = "http://localhost:11434/v1",
+        .key_variable = "OLLAMA_API_KEY",
+        .url_variable = "OLLAMA_BASE_URL",
+        .auth = AUTH_BEARER,
+        .key_optional = true,
+        .stream_options = true,
+        .dialects = OPENAI_AND_RESPONSES,
+    },
+    {
+        .name = "llamacpp",
+        .title = "llama.cpp",
+        .otel = "llama_cpp",
+        .key_variable = "LLAMACPP_API_KEY",
+        .url_variable = "LLAMACPP_BASE_URL",
+        .auth = AUTH_BEARER,
+        .key_optional = true,
+        .stream_options = true,
+        .dialects = OPENAI_ALONE,
+    },
+    {
+        .name = "holysheep",
+        .title = "HolySheep",
+        .otel = "holysheep",
+        .key_variable = "HOLYSHEEP_API_KEY",
+        .url_variable = "HOLYSHEEP_BASE_URL",
+        .auth = AUTH_BEARER,
+        .stream_options = true,
+        .dialects = OPENAI_ALONE,
+    },
+    {
+        .name = "demo",
+        .title = "sluice demo",
+        .otel = "demo",
+        .auth = AUTH_NONE,
+        .key_optional = true,
+        .stream_options = true,
+        .built_in = true,
+        .dialects = OPENAI_ALONE,
+    },
+    { 0 },
+};
+
+const struct provider_kind *provider_kind_find(struct span name)
+{
+    for (const struct provider_kind *kind = provider_kinds; kind->name; kind++)
+        if (span_is(name, kind->name))
+            return kind;
+    return NULL;
+}
+
+const struct endpoint endpoints[] = {
+    {
+        .path = "/v1/chat/completions",
+        .suffix = "/chat/completions",
+        .operation = "chat",
+        .dialect = &dialect_openai,
+        .usage_on_request = true,
+    },
+    {
+        .path = "/v1/completions",
+        .suffix = "/completions",
+        .operation = "text_completion",
+        .dialect = &dialect_openai,
+        .usage_on_request = true,
+    },
+    {
+        .path = "/v1/embeddings",
+        .suffix = "/embeddings",
+        .operation = "embeddings",
+        .dialect = &dialect_openai,
+    },
+    {
+        .path = "/v1/responses",
+        .suffix = "/responses",
+        .operation = "chat",
+        .dialect = &dialect_responses,
+    },
+    { 0 },
+};
+
+const struct endpoint *endpoint_find(struct span path)
+{
+    for (const struct endpoint *endpoint = endpoints; endpoint->path; endpoint++)
+        if (span_is(path, endpoint->path))
+            return endpoint;
+    return NULL;
+}

@@ -1,0 +1,48 @@
+/* provider: THE table of upstream services. A provider is a row: name, address, dialect, how it wants
+ * its key. Adding one is adding a row (and a golden case). */
+#ifndef LLM_PROVIDER_H
+#define LLM_PROVIDER_H
+
+#include "llm/dialect.h"
+
+enum provider_auth {
+    AUTH_NONE,
+    AUTH_BEARER,         /* Authorization: Bearer KEY */
+    AUTH_X_API_KEY,      /* x-api-key: KEY */
+    AUTH_API_KEY,        /* api-key: KEY */
+};
+
+struct provider_kind {
+    const char *name;         /* `kind` in the configuration */
+    const char *title;        /* for people and for owned_by */
+    const char *otel;         /* gen_ai.provider.name */
+    const char *base_url;     /* NULL: must be configured */
+    const char *key_variable; /* environment: NULL when there is none */
+    const char *url_variable;
+    enum provider_auth auth;
+    bool key_optional;                 /* serves without a key (a server of one's own) */
+    bool stream_options;               /* understands stream_options.include_usage */
+    bool built_in;                     /* served by this process: the demo */
+    const struct dialect *dialects[4]; /* spoken; NULL: this build does not speak it yet */
+};
+
+/* NULL when there is no such kind. */
+const struct provider_kind *provider_kind_find(struct span name);
+
+/* All rows, ended by one whose name is NULL. */
+extern const struct provider_kind provider_kinds[];
+
+/* ---- the paths that are served by a model ---- */
+
+struct endpoint {
+    const char *path;      /* "/v1/chat/completions" */
+    const char *suffix;    /* behind an upstream's base URL: "/chat/completions" */
+    const char *operation; /* gen_ai.operation.name */
+    const struct dialect *dialect;
+    bool usage_on_request; /* stream_options is legal here */
+};
+
+extern const struct endpoint endpoints[]; /* ended by one whose path is NULL */
+const struct endpoint *endpoint_find(struct span path);
+
+#endif
