@@ -1,0 +1,159 @@
+/* admit: from the head of a request to a plan.
+ *
+ *     AUTH: key -> caller      ADMIT: body -> chat      PLAN: model -> plan
+ */
+#include "base/clock.h"
+#include "flow/exchange_state.h"
+#include "flow/request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAMES_BYTES = 256 };
+
+/* ---- AUTH ---- */
+
+enum exchange_state admit_auth(struct exchange *ex)
+{
+    const struct http_request *request = http_request(ex->http);
+
+    ex->id = request_id(request, &ex->arena, &ex->env->random);
+    if (!auth_caller(ex->config, request_key(request), clock_wall_ms(), &ex->caller)) {
+        ex->caller.name = "unknown";
+        return refuse(ex, REFUSE_INVALID_API_KEY,
+                      "Incorrect API key provided. Send a key of this gateway as "
+                      "`Authorization: Bearer KEY`, `x-api-key` or `api-key`.");
+    }
+    if (request->method != HTTP_POST)
+        return refuse(ex, REFUSE_METHOD_NOT_ALLOWED, "%s is answered to POST only.",
+                      ex->endpoint->path);
+    if (ex->config->limits.in_flight && ex->env->in_flight >= ex->config->limits.in_flight) {
+        ex->retry_after_ms = 1000;
+        return refuse(ex, REFUSE_OVERLOADED, "The gateway is serving as many requests as it may "
+                                             "(limits.in_flight). Try again shortly.");
+    }
+    ex->env->in_flight++;
+    ex->counted = true;
+    if (http_body_state(ex->http) == HTTP_BODY_COMING)
+        http_continue(ex->http);
+    return EXCHANGE_ADMIT;
+}
+
+/* ---- ADMIT ---- */
+
+static bool json_media(struct span type)
+{
+    struct span essence = span_trim(span_cut(&type, ';'));
+
+    return essence.size == 0 || span_is_nocase(essence, "application/json") ||
+           (span_starts(essence, "application/") && span_ends(essence, "+json")) ||
+           span_is_nocase(essence, "text/plain"); /* curl -d, and browsers avoiding a preflight */
+}
+
+static enum exchange_state read_body(struct exchange *ex)
+{
+    struct span type = http_header(http_request(ex->http), "content-type");
+    struct span body = http_body(ex->http);
+    struct chat_problem problem = { 0 };
+
+    ex->body_bytes = body.size;
+    ex->ready_us = clock_us();
+    if (!json_media(type) && !span_is_nocase(type, "application/x-www-form-urlencoded"))
+        return refuse(ex, REFUSE_UNSUPPORTED_MEDIA,
+                      "The body must be JSON (Content-Type: application/json).");
+    if (ex->endpoint->dialect->read_chat(body, &ex->arena, &ex->chat, &problem)) {
+        enum exchange_state next = refuse(ex, refusal_find(problem.code), "%s", problem.message);
+
+        ex->error.param = span_from(problem.param);
+        return next;
+    }
+    return EXCHANGE_PLAN;
+}
+
+enum exchange_state admit_body(struct exchange *ex)
+{
+    if (ex->interrupted)
+        return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
+    if (clocks_expired(&ex->clocks, loop_now_ms(ex->env->loop)))
+        return refuse(ex, REFUSE_REQUEST_TIMEOUT, "The request's body did not arrive in time.");
+    switch (http_body_state(ex->http)) {
+    case HTTP_BODY_COMING: return EXCHANGE_ADMIT;
+    case HTTP_BODY_WHOLE: return read_body(ex);
+    case HTTP_BODY_TOO_LARGE:
+        return refuse(ex, REFUSE_REQUEST_TOO_LARGE,
+                      "The body is larger than %llu bytes (limits.body_bytes).",
+                      (unsigned long long)ex->config->limits.body_bytes);
+    case HTTP_BODY_TOO_SLOW:
+        return refuse(ex, REFUSE_REQUEST_TIMEOUT, "The request's body did not arrive in time.");
+    case HTTP_BODY_MALFORMED: break;
+    }
+    return refuse(ex, REFUSE_BAD_REQUEST, "The body's chunks are malformed.");
+}
+
+/* ---- PLAN ---- */
+
+static enum exchange_state not_found(struct exchange *ex)
+{
+    const char *names[ROUTE_NEAREST_MAX];
+    size_t count = route_nearest(ex->config, ex->chat.model, names);
+    char list[NAMES_BYTES] = "";
+    size_t size = 0;
+
+    for (size_t i = 0; i < count && size < sizeof(list); i++)
+        size += (size_t)snprintf(list + size, sizeof(list) - size, "%s`%s`", i ? ", " : "",
+                                 names[i]);
+    if (count == 0)
+        return refuse(ex, REFUSE_MODEL_NOT_FOUND, "The model `%.*s` does not exist here.",
+                      SPAN_ARG(span_first(ex->chat.model, 100)));
+    return refuse(ex, REFUSE_MODEL_NOT_FOUND,
+                  "The model `%.*s` does not exist here. The nearest: %s. GET /v1/models lists "
+                  "all.",
+                  SPAN_ARG(span_first(ex->chat.model, 100)), list);
+}
+
+static enum exchange_state find_model(struct exchange *ex)
+{
+    enum exchange_state next;
+
+    switch (route_model(ex->config, ex->chat.model, &ex->arena, &ex->model)) {
+    case ROUTE_FOUND: return EXCHANGE_PLAN;
+    case ROUTE_NO_NAME:
+        next = refuse(ex, REFUSE_INVALID_VALUE,
+                      "You must provide a model parameter: this gateway has no default_model.");
+        break;
+    case ROUTE_PROVIDER_OFF:
+        next = refuse(ex, REFUSE_NO_HEALTHY_TARGET,
+                      "The provider of `%.*s` has no key in this gateway's configuration.",
+                      SPAN_ARG(span_first(ex->chat.model, 100)));
+        break;
+    case ROUTE_NOT_FOUND:
+    default: next = not_found(ex); break;
+    }
+    ex->error.param = SPAN_OF("model");
+    return next;
+}
+
+enum exchange_state admit_plan(struct exchange *ex)
+{
+    enum exchange_state next = find_model(ex);
+
+    if (next != EXCHANGE_PLAN)
+        return next;
+    if (!auth_allows(&ex->caller, span_from(ex->model->name)) &&
+        !auth_allows(&ex->caller, ex->chat.model)) {
+        next = refuse(ex, REFUSE_MODEL_NOT_ALLOWED, "This key may not use the model `%.*s`.",
+                      SPAN_ARG(span_first(ex->chat.model, 100)));
+        ex->error.param = SPAN_OF("model");
+        return next;
+    }
+    route_plan(ex->config, ex->model, ex->endpoint->dialect, &ex->env->targets,
+               loop_now_ms(ex->env->loop), &ex->env->random, &ex->plan);
+    if (ex->plan.count)
+        return EXCHANGE_OPEN;
+    if (ex->plan.left_out)
+        ex->retry_after_ms = ex->config->breaker.timeout_seconds * 1000u;
+    return refuse(ex, REFUSE_NO_HEALTHY_TARGET,
+                  ex->plan.left_out ? "Every target of `%s` is failing; they are tried again soon."
+                                    : "No target of `%s` can serve this endpoint.",
+                  ex->model->name);
+}

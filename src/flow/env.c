@@ -1,0 +1,84 @@
+#include "flow/env.h"
+
+#include "base/digest.h"
+#include "base/mem.h"
+#include "flow/meters.h"
+#include "net/fetch.h"
+
+#include <assert.h>
+
+enum { SCRATCH_BYTES = 256 * 1024, ORIGIN_KEY_BYTES = 8 * 1024 };
+
+void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
+{
+    *env = (struct env){ .loop = loop, .fetches = fetches };
+    targets_init(&env->targets);
+    map_init(&env->origins);
+    env->metrics = metrics_new(meters, METERS);
+    random_bytes(&env->random, sizeof(env->random));
+    list_init(&env->exchanges);
+    buf_init(&env->scratch, SCRATCH_BYTES);
+}
+
+void env_done(struct env *env)
+{
+    size_t at = 0;
+    struct map_entry *entry;
+
+    assert(list_empty(&env->exchanges));
+    while ((entry = map_next(&env->origins, &at)) != NULL)
+        fetch_origin_free(entry->thing);
+    map_done(&env->origins);
+    targets_done(&env->targets);
+    metrics_free(env->metrics);
+    buf_done(&env->scratch);
+}
+
+static const char *base_url(const struct env *env, const struct config_provider *provider)
+{
+    return provider->kind->built_in ? env->demo_url : provider->base_url;
+}
+
+static struct fetch_origin *add_origin(struct env *env, struct span key,
+                                       const struct config_provider *provider,
+                                       const struct endpoint *endpoint)
+{
+    struct buf url;
+    struct fetch_origin_config config = {
+        .ca_file = provider->ca_file,
+        .proxy = provider->proxy,
+        .http2 = provider->http2,
+        .deny_private = provider->deny_private,
+    };
+    struct fetch_origin *origin;
+
+    buf_init(&url, ORIGIN_KEY_BYTES);
+    (void)buf_printf(&url, "%s%s", base_url(env, provider), endpoint->suffix);
+    config.url = buf_text(&url);
+    origin = fetch_origin_new(&config);
+    buf_done(&url);
+    if (origin)
+        (void)map_put(&env->origins, key, origin);
+    return origin;
+}
+
+struct fetch_origin *env_origin(struct env *env, const struct config_provider *provider,
+                                const struct endpoint *endpoint)
+{
+    const char *base = base_url(env, provider);
+    struct buf *key = &env->scratch;
+    struct fetch_origin *origin;
+
+    if (base == NULL)
+        return NULL;
+    buf_reset(key);
+    (void)buf_add_text(key, base);
+    (void)buf_add_text(key, endpoint->suffix);
+    (void)buf_add_byte(key, provider->http2 ? '2' : '1');
+    (void)buf_add_byte(key, provider->deny_private ? 'd' : 'a');
+    (void)buf_add_text(key, provider->ca_file ? provider->ca_file : "");
+    (void)buf_add_byte(key, '|');
+    (void)buf_add_text(key, provider->proxy ? provider->proxy : "");
+    origin = map_find(&env->origins, buf_span(key));
+    return origin ? origin : add_origin(env, buf_span(key), provider, endpoint);
+}

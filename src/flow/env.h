@@ -1,0 +1,42 @@
+/* env: what every exchange borrows. Made once, by the composition root in ops/. */
+#ifndef FLOW_ENV_H
+#define FLOW_ENV_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/metrics.h"
+#include "config/config.h"
+#include "policy/target.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fetch_origin;
+struct fetch_pool;
+struct loop;
+
+struct env {
+    struct loop *loop;
+    struct fetch_pool *fetches;
+    struct config *config;  /* the one in force; an exchange takes its own reference */
+    const char *demo_url;   /* base URL of the built-in provider; NULL: not running */
+    struct targets targets; /* what is known of each target */
+    struct map origins;     /* struct fetch_origin by everything that it depends on */
+    struct metrics *metrics;
+    uint64_t random;
+    struct list exchanges; /* all that live */
+    uint32_t in_flight;
+    uint32_t streams;
+    bool draining;      /* answer with Connection: close */
+    struct buf scratch; /* for building a head or an error; nobody keeps it over a call */
+};
+
+void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches);
+void env_done(struct env *env); /* no exchange may live */
+
+/* Where a provider's endpoint is. Lends an origin; NULL: its URL cannot be used. */
+struct fetch_origin *env_origin(struct env *env, const struct config_provider *provider,
+                                const struct endpoint *endpoint);
+
+#endif

@@ -1,0 +1,169 @@
+/* exchange_state: the inside of an exchange, for the files of flow/ alone. */
+#ifndef FLOW_EXCHANGE_STATE_H
+#define FLOW_EXCHANGE_STATE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "flow/clocks.h"
+#include "flow/env.h"
+#include "flow/exchange.h"
+#include "flow/refusal.h"
+#include "llm/relay.h"
+#include "net/fetch.h"
+#include "net/http.h"
+#include "net/loop.h"
+#include "policy/auth.h"
+#include "policy/route.h"
+
+/* What the answer of an attempt turned out to be, once its head was here. */
+enum answer_kind {
+    ANSWER_UNKNOWN,
+    ANSWER_STREAM, /* server-sent events: relayed event by event */
+    ANSWER_JSON,   /* held whole while it is small, else passed through */
+    ANSWER_ERROR,  /* an error status: read, then judged */
+};
+
+/* One try at one target. */
+struct attempt {
+    const struct plan_step *step;
+    struct breaker_ticket ticket;
+    struct fetch *fetch; /* NULL: none runs */
+    enum answer_kind kind;
+    uint64_t started_us;
+    uint64_t received; /* body bytes seen so far: what the idle clock watches */
+    bool connected;
+    struct relay relay;
+    bool relaying; /* `relay` is set up */
+    const char *headers[FETCH_HEADERS_MAX];
+    size_t header_count;
+    struct span pieces[RELAY_PIECES_MAX];
+};
+
+/* How an attempt ended: the metric's `outcome`, and what the breaker makes of it. */
+enum attempt_outcome {
+    ATTEMPT_OK,
+    ATTEMPT_CLIENT_ERROR,
+    ATTEMPT_RATE_LIMIT,
+    ATTEMPT_SERVER_ERROR,
+    ATTEMPT_TIMEOUT,
+    ATTEMPT_CONNECTION_ERROR,
+    ATTEMPT_TRUNCATED,
+    ATTEMPT_AUTH,
+    ATTEMPT_CANCELLED,
+};
+
+/* How the exchange ended, for the log and the metrics. */
+enum outcome {
+    OUTCOME_OK,
+    OUTCOME_REFUSED,      /* the gateway said no without asking an upstream */
+    OUTCOME_CLIENT_ERROR, /* the upstream said that the request is wrong */
+    OUTCOME_FAILED,       /* no upstream could answer */
+    OUTCOME_BROKEN,       /* the answer had begun and did not come to its end */
+    OUTCOME_CANCELLED,    /* the client left */
+};
+
+struct exchange {
+    uint32_t magic;
+    enum exchange_state state;
+    struct task task;
+    struct job grave;
+    struct list link; /* in env->exchanges */
+    struct env *env;
+    struct config *config; /* a reference */
+    struct http *http;     /* NULL once the reply was ended */
+    const struct endpoint *endpoint;
+    struct arena arena;
+    struct clocks clocks;
+
+    /* who, what, where */
+    const char *id;
+    struct caller caller;
+    struct chat chat;
+    const struct config_model *model; /* asked for; NULL: not known yet */
+    struct plan plan;
+    uint32_t plan_at; /* the next step to try */
+
+    /* tries */
+    struct attempt attempt;
+    uint32_t attempts;
+    uint32_t rounds;          /* times that the whole plan was tried */
+    bool stale_retried;       /* a kept connection was dead once: not again */
+    struct llm_error error;   /* of the last attempt, or of the refusal */
+    struct span error_body;   /* the upstream's own words, to be passed on; at == NULL: ours */
+    uint32_t retry_after_ms;  /* what an upstream asked for, or we do; 0: nothing */
+    enum llm_class moved_for; /* why the first target was left */
+
+    /* the reply */
+    uint64_t ended_us; /* the reply was complete */
+    struct buf held;  /* role-only and ping events before the commit */
+    struct buf tail;  /* the end of an answer too long to be held */
+    bool head_sent;   /* status and headers have gone: an error is an event now */
+    bool committed;   /* content has gone: no other target may answer */
+    bool interrupted; /* the drain is over: end it */
+    bool counted;     /* it is in env->in_flight */
+    bool streaming;   /* it is in env->streams */
+    unsigned status;  /* sent, or 499 */
+    uint64_t sent_ms; /* when the client last got a byte */
+
+    /* the account */
+    enum outcome outcome;
+    struct usage usage;
+    uint64_t received_us; /* the first byte of the request */
+    uint64_t ready_us;    /* its body was whole */
+    uint64_t opened_us;   /* the last attempt was started */
+    uint64_t content_us;  /* the first content event was here */
+    uint64_t committed_us;
+    uint64_t body_bytes;
+    uint64_t out_bytes;
+    const char *cancelled_in; /* what the client did not wait for: the metric's `phase` */
+};
+
+/* Each looks at the facts and returns the next state; its own means waiting. */
+enum exchange_state admit_auth(struct exchange *ex);
+enum exchange_state admit_body(struct exchange *ex);
+enum exchange_state admit_plan(struct exchange *ex);
+enum exchange_state attempt_open(struct exchange *ex);
+enum exchange_state attempt_await(struct exchange *ex);
+enum exchange_state stream_step(struct exchange *ex);
+enum exchange_state refuse_step(struct exchange *ex);
+enum exchange_state settle_step(struct exchange *ex);
+
+/* Remembers why not and returns EXCHANGE_REFUSE. The text is a format, kept in the arena. */
+enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- attempt ---- */
+
+/* The attempt is over: accounts for it, cancels what still runs, keeps nothing. */
+void attempt_end(struct exchange *ex, enum attempt_outcome outcome);
+enum attempt_outcome attempt_outcome_of(const struct llm_error *error);
+
+/* Looks at what has come since the last time: runs the clocks of this attempt. */
+void attempt_note_bytes(struct exchange *ex);
+
+/* The error that an expired clock, or a failed transfer, stands for. */
+struct llm_error attempt_clock_error(const struct exchange *ex, enum clock_name clock);
+struct llm_error attempt_fetch_error(const struct exchange *ex);
+
+/* ---- sink ---- */
+
+void sink_start_stream(struct exchange *ex);
+void sink_start_json(struct exchange *ex, unsigned status, int64_t length);
+void sink_bytes(struct exchange *ex, struct span bytes);
+
+/* Sends a comment when the client has seen nothing for `sse_comment`; of a stream only. */
+void sink_keep_alive(struct exchange *ex);
+
+/* Says ex->error: as a whole reply, or as an event where the head has gone. Ends the reply. */
+void sink_error(struct exchange *ex);
+void sink_end(struct exchange *ex); /* the reply is complete */
+void sink_cut(struct exchange *ex); /* it cannot be completed honestly */
+size_t sink_room(const struct exchange *ex);
+
+/* ---- receipt: all that is learnt, each exactly once ---- */
+
+void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome);
+void receipt_exchange(struct exchange *ex);
+
+#endif

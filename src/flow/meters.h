@@ -1,0 +1,40 @@
+/* meters: the table of everything that is counted, and the names of its rows. A new metric is a row in
+ * meters.c and a name here. */
+#ifndef FLOW_METERS_H
+#define FLOW_METERS_H
+
+#include "base/metrics.h"
+
+enum meter {
+    METER_REQUEST_DURATION,
+    METER_TIME_TO_FIRST_TOKEN,
+    METER_TIME_PER_TOKEN,
+    METER_TOKEN_USAGE,
+    METER_REQUESTS,
+    METER_ATTEMPTS,
+    METER_FALLBACKS,
+    METER_CANCELLED,
+    METER_OVERHEAD,
+    METER_TARGET_WEIGHT,
+    METER_BREAKER_STATE,
+    METER_COST,
+    METER_TOKENS,
+    METER_IN_FLIGHT,
+    METER_STREAMS,
+    METER_CONNECTIONS,
+    METER_MALFORMED_EVENTS,
+    METER_HTTP_REFUSED,
+    METER_LOOP_UTILISATION,
+    METER_LOG_DROPPED,
+    METER_CONFIG_GENERATION,
+    METER_CONFIG_RELOAD_FAILED,
+    METER_BUILD_INFO,
+    METERS,
+};
+
+extern const struct metric meters[METERS];
+
+/* The series of a metric without labels. */
+struct series *meter(struct metrics *metrics, enum meter id);
+
+#endif

@@ -1,0 +1,305 @@
+/* receipt: what happened, told once to everybody who learns from it: the breaker after each attempt;
+ * metrics and the access log after each exchange. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/exchange_state.h"
+#include "flow/meters.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOGGED_BODY_BYTES = LIMIT_LOG_LINE_BYTES / 4 /* escaping may double it */ };
+
+/* ---- attempts ---- */
+
+static const struct {
+    const char *name;
+    enum breaker_result result;
+} outcomes[] = {
+    [ATTEMPT_OK] = { "ok", BREAKER_GOOD },
+    [ATTEMPT_CLIENT_ERROR] = { "client_error", BREAKER_UNKNOWN },
+    [ATTEMPT_RATE_LIMIT] = { "rate_limit", BREAKER_UNKNOWN },
+    [ATTEMPT_SERVER_ERROR] = { "server_error", BREAKER_BAD },
+    [ATTEMPT_TIMEOUT] = { "timeout", BREAKER_BAD },
+    [ATTEMPT_CONNECTION_ERROR] = { "connection_error", BREAKER_BAD },
+    [ATTEMPT_TRUNCATED] = { "truncated", BREAKER_BAD },
+    [ATTEMPT_AUTH] = { "auth", BREAKER_BAD },
+    [ATTEMPT_CANCELLED] = { "cancelled", BREAKER_UNKNOWN },
+};
+
+static void log_failure(const struct exchange *ex, enum attempt_outcome outcome)
+{
+    if (outcome == ATTEMPT_OK || outcome == ATTEMPT_CLIENT_ERROR || outcome == ATTEMPT_CANCELLED)
+        return;
+    LOG(LOG_WARN, "attempt_failed", { "id", span_from(ex->id) },
+        { "target", span_from(ex->attempt.step->target->id) },
+        { "outcome", span_from(outcomes[outcome].name) }, { "code", ex->error.code },
+        { "message", ex->error.message });
+}
+
+void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)
+{
+    const struct plan_step *step = ex->attempt.step;
+    struct breaker_rule rule = route_breaker_rule(ex->config);
+    struct span labels[] = { span_from(step->target->id), span_from(outcomes[outcome].name) };
+
+    assert(step->state->in_flight > 0);
+    step->state->in_flight--;
+    series_add(metrics_series(ex->env->metrics, METER_ATTEMPTS, labels), 1);
+    if (ex->attempt.relaying && ex->attempt.relay.malformed)
+        series_add(metrics_series(ex->env->metrics, METER_MALFORMED_EVENTS, labels),
+                   ex->attempt.relay.malformed);
+    log_failure(ex, outcome);
+    if (outcomes[outcome].result == BREAKER_BAD) {
+        step->state->failures++;
+        step->state->last_error_ms = clock_wall_ms();
+        (void)snprintf(step->state->last_error, sizeof(step->state->last_error), "%.*s",
+                       SPAN_ARG(ex->error.code.size ? ex->error.code : SPAN_OF("upstream_error")));
+    }
+    if (breaker_leave(&step->state->breaker, &rule, ex->attempt.ticket, outcomes[outcome].result,
+                      loop_now_ms(ex->env->loop)))
+        LOG(LOG_WARN, "breaker", { "target", span_from(step->target->id) },
+            { "state", span_from(breaker_state_name(step->state->breaker.state)) });
+}
+
+/* ---- exchanges ---- */
+
+static const char *const outcome_names[] = {
+    [OUTCOME_OK] = "ok",
+    [OUTCOME_REFUSED] = "refused",
+    [OUTCOME_CLIENT_ERROR] = "client_error",
+    [OUTCOME_FAILED] = "failed",
+    [OUTCOME_BROKEN] = "broken",
+    [OUTCOME_CANCELLED] = "cancelled",
+};
+
+/* A client may invent any number of names: only listed ones become labels. */
+static struct span model_label(const struct config_model *model)
+{
+    return model && !model->passing ? span_from(model->name) : SPAN_OF("other");
+}
+
+static uint64_t overhead_us(const struct exchange *ex)
+{
+    uint64_t before = ex->opened_us > ex->ready_us && ex->ready_us ? ex->opened_us - ex->ready_us : 0;
+    uint64_t after = ex->committed_us > ex->content_us && ex->content_us
+                         ? ex->committed_us - ex->content_us
+                         : 0;
+
+    return before + after;
+}
+
+struct bill {
+    uint64_t cost; /* pico-dollars */
+    bool known;
+};
+
+static struct bill make_bill(const struct exchange *ex)
+{
+    const struct plan_step *step = ex->attempt.step;
+    struct bill bill = { 0 };
+
+    if (step == NULL || !ex->usage.known || !step->model->price.known)
+        return bill;
+    bill.known = true;
+    bill.cost = price_cost(&step->model->price, &ex->usage);
+    return bill;
+}
+
+static void count_tokens(struct exchange *ex, const struct span *models)
+{
+    const struct {
+        const char *type;
+        uint64_t count;
+    } tokens[] = { { "input", ex->usage.input },
+                   { "cached", ex->usage.cached },
+                   { "cache_write", ex->usage.cache_write },
+                   { "output", ex->usage.output },
+                   { "reasoning", ex->usage.reasoning } };
+
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        struct span type = span_from(tokens[i].type);
+        struct span usage[] = { type, models[0], models[1], models[2], models[3] };
+        struct span totals[] = { models[1], type };
+
+        if (tokens[i].count == 0 && i != 0 && i != 3)
+            continue;
+        series_observe(metrics_series(ex->env->metrics, METER_TOKEN_USAGE, usage),
+                       tokens[i].count);
+        series_add(metrics_series(ex->env->metrics, METER_TOKENS, totals), tokens[i].count);
+    }
+}
+
+static void count_times(struct exchange *ex, const struct span *models)
+{
+    struct metrics *metrics = ex->env->metrics;
+
+    series_observe(metrics_series(metrics, METER_REQUEST_DURATION, models),
+                   ex->ended_us - ex->received_us);
+    if (ex->attempts)
+        series_observe(meter(metrics, METER_OVERHEAD), overhead_us(ex));
+    if (!ex->streaming || ex->content_us == 0)
+        return;
+    series_observe(metrics_series(metrics, METER_TIME_TO_FIRST_TOKEN, models),
+                   ex->content_us - ex->received_us);
+    if (ex->usage.known && ex->usage.output > 1)
+        series_observe(metrics_series(metrics, METER_TIME_PER_TOKEN, models),
+                       (ex->ended_us - ex->content_us) / (ex->usage.output - 1));
+}
+
+static void count(struct exchange *ex, struct bill bill)
+{
+    const struct plan_step *step = ex->attempt.step;
+    struct metrics *metrics = ex->env->metrics;
+    char code[8];
+    struct span models[] = { model_label(ex->model),
+                             step ? model_label(step->model) : SPAN_OF("none"),
+                             step ? span_from(step->target->provider->kind->otel)
+                                  : SPAN_OF("none"),
+                             SPAN_OF("blue") };
+    struct span requests[] = { models[0], models[3], span_from(code) };
+
+    (void)snprintf(code, sizeof(code), "%u", ex->status % 1000);
+    series_add(metrics_series(metrics, METER_REQUESTS, requests), 1);
+    count_times(ex, models);
+    if (ex->usage.known)
+        count_tokens(ex, models);
+    if (ex->outcome == OUTCOME_OK && step && step->model != ex->model) {
+        struct span moves[] = { models[0], models[1], span_from(llm_class_name(ex->moved_for)) };
+
+        series_add(metrics_series(metrics, METER_FALLBACKS, moves), 1);
+    }
+    if (ex->cancelled_in) {
+        struct span phase = span_from(ex->cancelled_in);
+
+        series_add(metrics_series(metrics, METER_CANCELLED, &phase), 1);
+    }
+    if (bill.known) {
+        struct span costs[] = { models[1], span_from(ex->caller.name) };
+
+        series_add(metrics_series(metrics, METER_COST, costs), bill.cost);
+    }
+}
+
+static void log_tokens(const struct exchange *ex, struct json_writer *w)
+{
+    json_key(w, "tokens");
+    json_begin(w, '{');
+    json_key(w, "input");
+    json_u64(w, ex->usage.input);
+    json_key(w, "output");
+    json_u64(w, ex->usage.output);
+    json_key(w, "cached");
+    json_u64(w, ex->usage.cached);
+    json_key(w, "cache_write");
+    json_u64(w, ex->usage.cache_write);
+    json_key(w, "reasoning");
+    json_u64(w, ex->usage.reasoning);
+    json_key(w, "estimated");
+    json_bool(w, ex->usage.estimated);
+    json_end(w, '}');
+}
+
+static void log_names(const struct exchange *ex, struct json_writer *w)
+{
+    const struct plan_step *step = ex->attempt.step;
+    char now[CLOCK_TEXT_SIZE];
+
+    clock_text(clock_wall_ms(), now);
+    json_key(w, "time");
+    json_text(w, now);
+    json_key(w, "id");
+    json_text(w, ex->id);
+    json_key(w, "client");
+    json_text(w, ex->caller.name);
+    json_key(w, "key");
+    json_text(w, ex->caller.fingerprint[0] ? ex->caller.fingerprint : NULL);
+    json_key(w, "model");
+    if (ex->chat.model.size)
+        json_string(w, span_first(ex->chat.model, LIMIT_MODEL_NAME_BYTES));
+    else
+        json_text(w, ex->model ? ex->model->name : NULL);
+    json_key(w, "target");
+    json_text(w, step ? step->target->id : NULL);
+    json_key(w, "environment");
+    json_text(w, step ? "blue" : NULL);
+}
+
+static void log_figures(const struct exchange *ex, struct bill bill, struct json_writer *w)
+{
+    json_key(w, "attempts");
+    json_u64(w, ex->attempts);
+    json_key(w, "status");
+    json_u64(w, ex->status);
+    json_key(w, "outcome");
+    json_text(w, outcome_names[ex->outcome]);
+    json_key(w, "stream");
+    json_bool(w, ex->chat.stream);
+    json_key(w, "ttft_ms");
+    if (ex->streaming && ex->content_us)
+        json_decimal(w, ex->content_us - ex->received_us, 3);
+    else
+        json_null(w);
+    json_key(w, "duration_ms");
+    json_decimal(w, ex->ended_us - ex->received_us, 3);
+    json_key(w, "overhead_us");
+    json_u64(w, overhead_us(ex));
+    log_tokens(ex, w);
+    json_key(w, "cost_usd");
+    if (bill.known)
+        json_decimal(w, bill.cost, 12);
+    else
+        json_null(w);
+    json_key(w, "bytes_in");
+    json_u64(w, ex->body_bytes);
+    json_key(w, "bytes_out");
+    json_u64(w, ex->out_bytes);
+    json_key(w, "error");
+    if (ex->outcome == OUTCOME_OK || ex->error.code.at == NULL)
+        json_null(w);
+    else
+        json_string(w, ex->error.code);
+}
+
+void receipt_exchange(struct exchange *ex)
+{
+    struct bill bill = make_bill(ex);
+    struct json_writer *w;
+
+    count(ex, bill);
+    if (!ex->config->log.access)
+        return;
+    w = log_access_begin();
+    log_names(ex, w);
+    log_figures(ex, bill, w);
+    if (ex->config->log.bodies) {
+        json_key(w, "request_body");
+        json_string(w, span_first(ex->chat.body, LOGGED_BODY_BYTES));
+    }
+    log_access_end();
+}
+
+/* ---- SETTLE ---- */
+
+/* The client left, and so did what was being made for it. */
+static void cancel(struct exchange *ex)
+{
+    if (ex->attempt.relaying)
+        ex->usage = relay_estimate(&ex->attempt.relay, ex->chat.body.size);
+    attempt_end(ex, ATTEMPT_CANCELLED);
+}
+
+enum exchange_state settle_step(struct exchange *ex)
+{
+    if (ex->attempt.fetch)
+        cancel(ex);
+    if (ex->http)
+        sink_cut(ex);
+    receipt_exchange(ex);
+    if (ex->counted)
+        ex->env->in_flight--;
+    if (ex->streaming)
+        ex->env->streams--;
+    return EXCHANGE_DEAD;
+}

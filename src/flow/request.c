@@ -1,0 +1,45 @@
+#include "flow/request.h"
+
+#include "base/limits.h"
+#include "net/http.h"
+#include "policy/route.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum { ID_LETTERS = 26 };
+
+static bool visible(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.at[i] <= 0x20 || text.at[i] >= 0x7f)
+            return false;
+    return text.size > 0;
+}
+
+const char *request_id(const struct http_request *request, struct arena *arena, uint64_t *random)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    struct span given = http_header(request, "x-request-id");
+    char *id;
+
+    if (visible(given) && given.size <= LIMIT_CLIENT_REQUEST_ID_BYTES)
+        return arena_text(arena, given);
+    id = arena_zero(arena, sizeof("req_") + ID_LETTERS);
+    memcpy(id, "req_", 4);
+    for (int i = 0; i < ID_LETTERS; i++)
+        id[4 + i] = letters[route_random(random, sizeof(letters) - 1)];
+    return id;
+}
+
+struct span request_key(const struct http_request *request)
+{
+    struct span bearer = http_header(request, "authorization");
+    struct span key = http_header(request, "x-api-key");
+
+    if (key.at == NULL)
+        key = http_header(request, "api-key");
+    if (key.at == NULL && bearer.size > 7 && span_is_nocase(span_first(bearer, 7), "bearer "))
+        key = span_trim(span_skip(bearer, 7));
+    return key;
+}

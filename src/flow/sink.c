@@ -1,0 +1,181 @@
+/* sink: the reply, in the client's dialect: its head, its bytes, its errors, its end. */
+#include "base/clock.h"
+#include "flow/exchange_state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+enum { RETRY_AFTER_MIN_S = 1 };
+
+static void mark_sent(struct exchange *ex)
+{
+    uint64_t now_ms = loop_now_ms(ex->env->loop);
+
+    if (ex->sent_ms == now_ms)
+        return;
+    ex->sent_ms = now_ms;
+    if (ex->chat.stream)
+        clocks_start(&ex->clocks, CLOCK_COMMENT, now_ms, ex->config->timeouts.sse_comment);
+}
+
+/* ---- the head ---- */
+
+static void add_ms(struct buf *out, const char *name, uint64_t us)
+{
+    (void)buf_printf(out, "%s;dur=%" PRIu64 ".%03u", name, us / 1000, (unsigned)(us % 1000));
+}
+
+static uint64_t since(uint64_t later_us, uint64_t earlier_us)
+{
+    return later_us > earlier_us && earlier_us ? later_us - earlier_us : 0;
+}
+
+/* gw: in the gateway alone. queue: from the first byte to the whole request. upstream: from the last
+ * attempt's start to its first content. ttft: from the first byte to the content. */
+static void add_timing(struct exchange *ex, struct buf *head)
+{
+    uint64_t now_us = clock_us();
+    uint64_t before_us = since(ex->opened_us, ex->ready_us);
+    uint64_t after_us = since(now_us, ex->content_us);
+
+    (void)buf_add_text(head, "Server-Timing: ");
+    add_ms(head, "gw", ex->opened_us ? before_us + after_us : since(now_us, ex->ready_us));
+    add_ms(head, ", queue", since(ex->ready_us, ex->received_us));
+    add_ms(head, ", upstream", since(ex->content_us, ex->opened_us));
+    add_ms(head, ", ttft", since(ex->content_us, ex->received_us));
+    (void)buf_add_text(head, "\r\n");
+}
+
+static void add_target(const struct exchange *ex, struct buf *head)
+{
+    const struct plan_step *step = ex->attempt.step;
+
+    if (step == NULL)
+        return;
+    (void)buf_printf(head,
+                     "x-sluice-model: %s\r\nx-sluice-provider: %s\r\nx-sluice-target: %s\r\n"
+                     "x-sluice-environment: blue\r\n",
+                     step->model->name, step->target->provider->name, step->target->id);
+    if (step->model != ex->model)
+        (void)buf_add_text(head, "x-sluice-fallback: 1\r\n");
+}
+
+static void start(struct exchange *ex, unsigned status, const char *type, int64_t length)
+{
+    struct buf *head = &ex->env->scratch;
+
+    assert(!ex->head_sent);
+    buf_reset(head);
+    (void)buf_printf(head, "Content-Type: %s\r\nx-request-id: %s\r\nx-sluice-attempts: %u\r\n",
+                     type, ex->id, ex->attempts);
+    add_target(ex, head);
+    add_timing(ex, head);
+    if (status >= 400 && ex->attempts)
+        (void)buf_add_text(head, "x-should-retry: false\r\n");
+    if (ex->retry_after_ms || status == 503) {
+        uint32_t seconds = (ex->retry_after_ms + 999) / 1000;
+
+        (void)buf_printf(head, "Retry-After: %u\r\n",
+                         seconds > RETRY_AFTER_MIN_S ? seconds : RETRY_AFTER_MIN_S);
+    }
+    if (length == HTTP_LENGTH_UNKNOWN && ex->chat.stream)
+        (void)buf_add_text(head, "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
+    ex->head_sent = true;
+    ex->status = ex->outcome == OUTCOME_CANCELLED ? ex->status : status;
+    http_reply(ex->http, status, buf_span(head), length);
+    ex->committed_us = clock_us();
+}
+
+void sink_start_stream(struct exchange *ex)
+{
+    if (ex->head_sent)
+        return;
+    start(ex, 200, "text/event-stream; charset=utf-8", HTTP_LENGTH_UNKNOWN);
+    ex->streaming = true;
+    ex->env->streams++;
+}
+
+void sink_start_json(struct exchange *ex, unsigned status, int64_t length)
+{
+    start(ex, status, "application/json", length);
+}
+
+/* ---- the body ---- */
+
+void sink_bytes(struct exchange *ex, struct span bytes)
+{
+    if (bytes.size == 0)
+        return;
+    http_write(ex->http, bytes);
+    mark_sent(ex);
+}
+
+void sink_keep_alive(struct exchange *ex)
+{
+    if (!clocks_passed(&ex->clocks, CLOCK_COMMENT, loop_now_ms(ex->env->loop)))
+        return;
+    sink_start_stream(ex);
+    sink_bytes(ex, SPAN_OF(": ping\n\n"));
+}
+
+size_t sink_room(const struct exchange *ex)
+{
+    return http_gone(ex->http) ? SIZE_MAX : http_room(ex->http);
+}
+
+/* ---- the end ---- */
+
+static void forget_client(struct exchange *ex)
+{
+    ex->out_bytes = http_bytes_out(ex->http);
+    ex->ended_us = clock_us();
+    ex->http = NULL;
+}
+
+void sink_end(struct exchange *ex)
+{
+    struct http *http = ex->http;
+
+    forget_client(ex);
+    http_end(http, !ex->env->draining);
+}
+
+void sink_cut(struct exchange *ex)
+{
+    struct http *http = ex->http;
+
+    forget_client(ex);
+    http_abort(http);
+}
+
+static void write_whole_error(struct exchange *ex)
+{
+    struct buf body;
+
+    buf_init(&body, LIMIT_UPSTREAM_ERROR_BYTES * 2);
+    if (ex->error_body.at)
+        (void)buf_add(&body, ex->error_body);
+    else
+        ex->endpoint->dialect->write_error(&ex->error, &body);
+    start(ex, ex->error.status, "application/json", (int64_t)buf_size(&body));
+    sink_bytes(ex, buf_span(&body));
+    buf_done(&body);
+}
+
+void sink_error(struct exchange *ex)
+{
+    bool body_left = http_body_state(ex->http) != HTTP_BODY_WHOLE;
+    struct http *http = ex->http;
+
+    if (ex->head_sent) {
+        struct buf *event = &ex->env->scratch;
+
+        buf_reset(event);
+        ex->endpoint->dialect->write_error_event(&ex->error, event);
+        sink_bytes(ex, buf_span(event));
+    } else {
+        write_whole_error(ex);
+    }
+    forget_client(ex);
+    http_end(http, !ex->env->draining && !body_left);
+}

@@ -1,0 +1,169 @@
+/* stream: one target's answer, forwarded until its end.
+ *
+ *     fetch inbox --> relay (whole events) --> sink --> client
+ *         ^                                      |
+ *         +------- not taken: the transfer ------+  the sink is full: stop taking
+ *                  pauses, TCP does the rest
+ */
+#include "base/clock.h"
+#include "flow/exchange_state.h"
+
+enum { LINGER_MS = 100 /* for an upstream that has said everything to end its answer */ };
+
+/* The answer broke: what was sent stays sent, and the client is told. */
+static enum exchange_state broken(struct exchange *ex, struct llm_error error)
+{
+    bool events = ex->attempt.kind == ANSWER_STREAM;
+
+    error.message = error.message.at ? arena_copy(&ex->arena, error.message) : error.message;
+    error.type = error.type.at ? arena_copy(&ex->arena, error.type) : error.type;
+    error.code = error.code.at ? arena_copy(&ex->arena, error.code) : error.code;
+    ex->error = error;
+    ex->error_body = span_make(NULL, 0);
+    if (ex->outcome != OUTCOME_CANCELLED)
+        ex->outcome = OUTCOME_BROKEN;
+    if (events)
+        ex->usage = relay_estimate(&ex->attempt.relay, ex->chat.body.size);
+    attempt_end(ex, attempt_outcome_of(&error));
+    if (events)
+        sink_error(ex);
+    else
+        sink_cut(ex);
+    return EXCHANGE_SETTLE;
+}
+
+/* The client has everything. The upstream gets a moment to end its answer, so that the connection can
+ * be used again. */
+static enum exchange_state complete(struct exchange *ex)
+{
+    struct attempt *attempt = &ex->attempt;
+
+    if (attempt->relaying)
+        ex->usage = relay_estimate(&attempt->relay, ex->chat.body.size);
+    sink_end(ex);
+    clocks_stop_attempt(&ex->clocks);
+    clocks_stop(&ex->clocks, CLOCK_TOTAL);
+    clocks_stop(&ex->clocks, CLOCK_COMMENT);
+    clocks_start(&ex->clocks, CLOCK_LINGER, loop_now_ms(ex->env->loop), LINGER_MS);
+    return EXCHANGE_STREAM;
+}
+
+static bool over(const struct fetch *fetch)
+{
+    return fetch_phase(fetch) == FETCH_DONE || fetch_phase(fetch) == FETCH_FAILED;
+}
+
+static enum exchange_state linger(struct exchange *ex)
+{
+    struct fetch *fetch = ex->attempt.fetch;
+
+    fetch_consume(fetch, fetch_bytes(fetch).size); /* nothing counts behind the end */
+    if (!over(fetch) && !clocks_passed(&ex->clocks, CLOCK_LINGER, loop_now_ms(ex->env->loop)))
+        return EXCHANGE_STREAM;
+    attempt_end(ex, ATTEMPT_OK);
+    return EXCHANGE_SETTLE;
+}
+
+/* ---- events ---- */
+
+static enum exchange_state end_of_events(struct exchange *ex)
+{
+    struct attempt *attempt = &ex->attempt;
+
+    if (!attempt->relay.ended && !attempt->relay.finished)
+        return broken(ex, attempt_fetch_error(ex));
+    if (!attempt->relay.ended) { /* it finished and forgot to say so */
+        struct buf *end = &ex->env->scratch;
+
+        buf_reset(end);
+        ex->endpoint->dialect->write_end(end);
+        sink_bytes(ex, buf_span(end));
+    }
+    return complete(ex);
+}
+
+static enum exchange_state relay_events(struct exchange *ex)
+{
+    struct attempt *attempt = &ex->attempt;
+    struct relay_step step;
+
+    while (sink_room(ex) > 0) {
+        struct span bytes = fetch_bytes(attempt->fetch);
+
+        if (attempt->relay.ended)
+            return complete(ex);
+        if (!relay_next(&attempt->relay, bytes, fetch_phase(attempt->fetch) == FETCH_DONE,
+                        &step)) {
+            if (over(attempt->fetch))
+                return end_of_events(ex);
+            if (bytes.size) /* half an event, which may need more room */
+                fetch_widen(attempt->fetch, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
+            break;
+        }
+        if (step.verdict == RELAY_FAILED)
+            return broken(ex, step.error);
+        if (step.verdict != RELAY_DROP)
+            sink_bytes(ex, step.bytes);
+        fetch_consume(attempt->fetch, step.consumed);
+    }
+    sink_keep_alive(ex);
+    return EXCHANGE_STREAM;
+}
+
+/* ---- JSON ---- */
+
+/* Keeps the last bytes, where the usage of a long answer stands. */
+static void keep_tail(struct exchange *ex, struct span bytes)
+{
+    if (ex->usage.known)
+        return;
+    if (bytes.size > LIMIT_ANSWER_TAIL_BYTES)
+        bytes = span_skip(bytes, bytes.size - LIMIT_ANSWER_TAIL_BYTES);
+    if (buf_size(&ex->tail) > LIMIT_ANSWER_TAIL_BYTES)
+        buf_consume(&ex->tail, buf_size(&ex->tail) - LIMIT_ANSWER_TAIL_BYTES);
+    (void)buf_add(&ex->tail, bytes);
+}
+
+static enum exchange_state pass_json(struct exchange *ex)
+{
+    struct fetch *fetch = ex->attempt.fetch;
+    size_t room;
+
+    while ((room = sink_room(ex)) > 0) {
+        struct span part = span_first(fetch_bytes(fetch), room);
+
+        if (part.size == 0)
+            break;
+        if (fetch_received(fetch) > LIMIT_ANSWER_BYTES)
+            return broken(ex, refusal_error(REFUSE_UPSTREAM_PROTOCOL,
+                                            "The provider's answer is too long."));
+        sink_bytes(ex, part);
+        keep_tail(ex, part);
+        fetch_consume(fetch, part.size);
+    }
+    if (fetch_bytes(fetch).size || !over(fetch))
+        return EXCHANGE_STREAM;
+    if (fetch_phase(fetch) == FETCH_FAILED)
+        return broken(ex, attempt_fetch_error(ex));
+    if (!ex->usage.known)
+        ex->endpoint->dialect->read_answer_tail(buf_span(&ex->tail), &ex->usage);
+    return complete(ex);
+}
+
+enum exchange_state stream_step(struct exchange *ex)
+{
+    enum clock_name expired;
+
+    if (ex->http == NULL)
+        return linger(ex);
+    if (ex->interrupted)
+        return broken(ex, refusal_error(REFUSE_OVERLOADED, "The gateway is shutting down."));
+    attempt_note_bytes(ex);
+    if (sink_room(ex) == 0) /* we are the ones who pause it */
+        clocks_start(&ex->clocks, CLOCK_IDLE, loop_now_ms(ex->env->loop),
+                     ex->attempt.step->target->provider->timeouts.idle);
+    expired = clocks_expired(&ex->clocks, loop_now_ms(ex->env->loop));
+    if (expired != CLOCK_NONE && !over(ex->attempt.fetch))
+        return broken(ex, attempt_clock_error(ex, expired));
+    return ex->attempt.kind == ANSWER_STREAM ? relay_events(ex) : pass_json(ex);
+}

@@ -1,0 +1,208 @@
+#include "ops/call.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "flow/request.h"
+#include "ops/admin.h"
+#include "ops/export.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
+
+#define BOTH (PLANE_MAIN | PLANE_ADMIN)
+
+const struct call_row call_rows[] = {
+    { HTTP_GET, "/health", ROLE_ANYBODY, BOTH, export_health, "Liveness: the loop answers." },
+    { HTTP_GET, "/ready", ROLE_ANYBODY, BOTH, export_ready,
+      "Readiness: 503 with the reasons while draining or when no model has a usable target." },
+    { HTTP_GET, "/metrics", ROLE_ANYBODY, BOTH, export_metrics, "Prometheus text format." },
+    { HTTP_GET, "/v1/models", ROLE_CLIENT, PLANE_MAIN, export_models,
+      "The models that this key may use." },
+    { HTTP_GET, "/v1/models/", ROLE_CLIENT, PLANE_MAIN, export_model, "One of them, by its id." },
+    { HTTP_GET, "/admin/status", ROLE_ADMIN, PLANE_ADMIN, admin_status,
+      "Targets with their weights and breakers, requests in flight, versions." },
+    { HTTP_GET, "/admin/config", ROLE_ADMIN, PLANE_ADMIN, admin_config,
+      "The configuration in force as YAML, secrets as ***." },
+    { HTTP_POST, "/admin/reload", ROLE_ADMIN, PLANE_ADMIN, admin_reload,
+      "Reads the configuration file again: 200, or 422 with every error." },
+    { HTTP_POST, "/admin/drain", ROLE_ADMIN, PLANE_ADMIN, admin_drain,
+      "Stops accepting and ends when the running requests have." },
+    { 0 },
+};
+
+/* ---- the answer ---- */
+
+void call_refuse(struct call *call, enum refusal refusal, const char *message)
+{
+    struct llm_error error = refusal_error(refusal, message);
+
+    buf_reset(&call->body);
+    call->status = error.status;
+    call->type = "application/json";
+    dialect_openai.write_error(&error, &call->body);
+}
+
+static void bury(struct job *grave)
+{
+    struct call *call = LIST_OWNER(grave, struct call, grave);
+
+    arena_done(&call->arena);
+    buf_done(&call->body);
+    mem_free(call);
+}
+
+static void end(struct call *call)
+{
+    bool keep = http_body_state(call->http) == HTTP_BODY_WHOLE &&
+                !call->gateway->env.draining;
+
+    http_end(call->http, keep);
+    task_done(&call->task);
+    loop_later(call->gateway->loop, LOOP_REAP, &call->grave);
+}
+
+static void reply(struct call *call)
+{
+    struct buf *head = &call->gateway->env.scratch;
+
+    buf_reset(head);
+    (void)buf_printf(head, "Content-Type: %s\r\nx-request-id: %s\r\n%s", call->type, call->id,
+                     call->headers ? call->headers : "");
+    http_reply(call->http, call->status, buf_span(head), (int64_t)buf_size(&call->body));
+    http_write(call->http, buf_span(&call->body));
+}
+
+/* ---- the row ---- */
+
+static bool path_fits(const struct call_row *row, struct span path)
+{
+    size_t size = strlen(row->path);
+
+    if (row->path[size - 1] == '/')
+        return path.size > size && span_starts(path, row->path);
+    return span_is(path, row->path);
+}
+
+/* The row of this request; NULL, and whether another method would have found one. */
+static const struct call_row *find_row(const struct call *call, bool *ret_other_method)
+{
+    const struct http_request *request = http_request(call->http);
+    enum http_method method = request->method == HTTP_HEAD ? HTTP_GET : request->method;
+
+    *ret_other_method = false;
+    for (const struct call_row *row = call_rows; row->path; row++) {
+        if (!(row->planes & call->door->planes) || !path_fits(row, request->path))
+            continue;
+        if (row->role == ROLE_ADMIN && call->gateway->env.config->admin.keys.count == 0)
+            continue; /* without an admin key there is no admin plane */
+        if (row->method == method)
+            return row;
+        *ret_other_method = true;
+    }
+    return NULL;
+}
+
+static bool may_enter(struct call *call)
+{
+    const struct config *config = call->gateway->env.config;
+    struct span key = request_key(http_request(call->http));
+
+    switch (call->row->role) {
+    case ROLE_ANYBODY: return true;
+    case ROLE_CLIENT: return auth_caller(config, key, clock_wall_ms(), &call->caller);
+    case ROLE_ADMIN: return auth_admin(config, key);
+    }
+    return false;
+}
+
+static void answer(struct call *call)
+{
+    bool other_method;
+
+    call->row = find_row(call, &other_method);
+    if (http_request(call->http)->method == HTTP_OPTIONS) {
+        call->status = 204;
+        call->headers = "Allow: GET, HEAD, POST, OPTIONS\r\n";
+    } else if (call->row == NULL && other_method) {
+        call_refuse(call, REFUSE_METHOD_NOT_ALLOWED, "This path does not answer to that method.");
+    } else if (call->row == NULL) {
+        call_refuse(call, REFUSE_NOT_FOUND,
+                    "There is nothing at this path. Models are at POST /v1/chat/completions, their "
+                    "list at GET /v1/models.");
+    } else if (!may_enter(call)) {
+        call_refuse(call, REFUSE_INVALID_API_KEY,
+                    call->row->role == ROLE_ADMIN
+                        ? "This needs an admin key as `Authorization: Bearer KEY`."
+                        : "Incorrect API key provided. Send a key of this gateway as "
+                          "`Authorization: Bearer KEY`, `x-api-key` or `api-key`.");
+    } else {
+        call->rest = span_skip(http_request(call->http)->path, strlen(call->row->path));
+        call->row->answer(call);
+    }
+}
+
+static void run(struct task *task)
+{
+    struct call *call = LIST_OWNER(task, struct call, task);
+
+    if (http_gone(call->http)) {
+        end(call);
+        return;
+    }
+    switch (http_body_state(call->http)) {
+    case HTTP_BODY_COMING: return;
+    case HTTP_BODY_WHOLE: answer(call); break;
+    case HTTP_BODY_TOO_LARGE:
+        call_refuse(call, REFUSE_REQUEST_TOO_LARGE, "The body is too large.");
+        break;
+    case HTTP_BODY_TOO_SLOW:
+        call_refuse(call, REFUSE_REQUEST_TIMEOUT, "The body did not arrive in time.");
+        break;
+    case HTTP_BODY_MALFORMED:
+        call_refuse(call, REFUSE_BAD_REQUEST, "The body's chunks are malformed.");
+        break;
+    }
+    reply(call);
+    end(call);
+}
+
+struct task *call_start(struct door *door, struct http *http)
+{
+    struct call *call = mem_zero(sizeof(*call));
+
+    call->gateway = door->gateway;
+    call->door = door;
+    call->http = http;
+    call->status = 200;
+    call->type = "application/json";
+    call->grave.run = bury;
+    arena_init(&call->arena);
+    buf_init(&call->body, ANSWER_BYTES_MAX);
+    call->id = request_id(http_request(http), &call->arena, &door->gateway->env.random);
+    task_init(&call->task, door->gateway->loop, run);
+    if (http_body_state(http) == HTTP_BODY_COMING)
+        http_continue(http);
+    task_wake(&call->task);
+    return &call->task;
+}
+
+/* ---- the reference ---- */
+
+void call_print_reference(struct buf *out)
+{
+    static const char *const methods[] = { [HTTP_GET] = "GET", [HTTP_POST] = "POST",
+                                           [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE" };
+    static const char *const roles[] = { [ROLE_ANYBODY] = "-", [ROLE_CLIENT] = "client",
+                                         [ROLE_ADMIN] = "admin" };
+
+    (void)buf_add_text(out, "| method and path | key | what |\n|---|---|---|\n");
+    for (const struct endpoint *endpoint = endpoints; endpoint->path; endpoint++)
+        (void)buf_printf(out, "| POST %s | client | Answered by a model: %s. |\n", endpoint->path,
+                         endpoint->operation);
+    for (const struct call_row *row = call_rows; row->path; row++)
+        (void)buf_printf(out, "| %s %s%s | %s | %s |\n", methods[row->method], row->path,
+                         row->path[strlen(row->path) - 1] == '/' ? "{id}" : "", roles[row->role],
+                         row->help);
+}

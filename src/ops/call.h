@@ -1,0 +1,56 @@
+/* call: a small request that the gateway answers itself: health, metrics, the list of models, the
+ * admin plane. One row of a table each; the reference is printed from the same table. */
+#ifndef OPS_CALL_H
+#define OPS_CALL_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "flow/refusal.h"
+#include "net/http.h"
+#include "ops/gateway.h"
+#include "policy/auth.h"
+
+#include <stdbool.h>
+
+enum role { ROLE_ANYBODY, ROLE_CLIENT, ROLE_ADMIN };
+
+struct call {
+    struct task task;
+    struct job grave;
+    struct gateway *gateway;
+    struct door *door;
+    struct http *http;
+    struct arena arena;
+    const char *id;
+    const struct call_row *row;
+    struct caller caller;
+    struct span rest; /* what `path` leaves open: the id behind "/v1/models/" */
+
+    /* the answer */
+    unsigned status;
+    const char *type;
+    const char *headers; /* further lines, each with CRLF; NULL: none */
+    struct buf body;
+};
+
+struct call_row {
+    enum http_method method;
+    const char *path; /* with a slash at its end it takes everything that begins with it */
+    enum role role;
+    unsigned planes;
+    void (*answer)(struct call *call); /* the request's body is whole */
+    const char *help;
+};
+
+extern const struct call_row call_rows[]; /* ended by one whose path is NULL */
+
+/* Takes a request that is not for a model. Returns the task that http wakes. */
+struct task *call_start(struct door *door, struct http *http);
+
+/* The answer is this error, in OpenAI's shape. */
+void call_refuse(struct call *call, enum refusal refusal, const char *message);
+
+/* The reference of all rows, in Markdown. */
+void call_print_reference(struct buf *out);
+
+#endif

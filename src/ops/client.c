@@ -1,0 +1,76 @@
+#include "ops/client.h"
+
+#include "base/mem.h"
+#include "net/fetch.h"
+#include "net/loop.h"
+
+#include <stdio.h>
+
+enum { ERROR_BYTES = 256, KEY_LINE_BYTES = 1024 };
+
+struct errand {
+    struct task task;
+    struct fetch *fetch;
+    uint64_t give_up_ms;
+    int done;
+};
+
+static void run(struct task *task)
+{
+    struct errand *errand = LIST_OWNER(task, struct errand, task);
+    enum fetch_phase phase = fetch_phase(errand->fetch);
+
+    if (phase == FETCH_DONE || phase == FETCH_FAILED ||
+        loop_now_ms(task->loop) >= errand->give_up_ms)
+        errand->done = 1;
+    else
+        task_alarm(task, errand->give_up_ms);
+}
+
+static bool read_answer(const struct errand *errand, const char *url, unsigned *ret_status,
+                        struct buf *ret_body, char *ret_error)
+{
+    if (fetch_phase(errand->fetch) != FETCH_DONE) {
+        (void)snprintf(ret_error, ERROR_BYTES, "no answer from %.200s", url);
+        return false;
+    }
+    *ret_status = fetch_status(errand->fetch);
+    (void)buf_add(ret_body, fetch_bytes(errand->fetch));
+    return true;
+}
+
+bool client_get(const char *url, const char *key, uint32_t timeout_ms, unsigned *ret_status,
+                struct buf *ret_body, char *ret_error)
+{
+    struct loop *loop = loop_new();
+    struct fetch_pool *pool = fetch_pool_new(loop);
+    struct fetch_origin_config config = { .url = url };
+    struct fetch_origin *origin = fetch_origin_new(&config);
+    char line[KEY_LINE_BYTES];
+    const char *headers[] = { line };
+    struct errand errand = { 0 };
+    bool answered = false;
+
+    (void)snprintf(line, sizeof(line), "Authorization: Bearer %s", key ? key : "");
+    if (origin) {
+        struct fetch_request request = {
+            .origin = origin, .get = true, .headers = headers, .header_count = key ? 1 : 0
+        };
+
+        task_init(&errand.task, loop, run);
+        errand.give_up_ms = loop_now_ms(loop) + timeout_ms;
+        errand.fetch = fetch_start(pool, &request, &errand.task);
+        task_wake(&errand.task);
+        loop_run_until(loop, &errand.done);
+        answered = read_answer(&errand, url, ret_status, ret_body, ret_error);
+        fetch_close(errand.fetch);
+        task_done(&errand.task);
+    } else {
+        (void)snprintf(ret_error, ERROR_BYTES, "not a URL of http or https: %.200s", url);
+    }
+    fetch_pool_free(pool);
+    fetch_origin_free(origin);
+    loop_free(loop);
+    mem_wipe(line, sizeof(line));
+    return answered;
+}

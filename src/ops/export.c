@@ -1,0 +1,222 @@
+#include "ops/export.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "flow/meters.h"
+#include "net/listen.h"
+#include "ops/call.h"
+#include "policy/route.h"
+
+/* ---- health ---- */
+
+void export_health(struct call *call)
+{
+    (void)buf_add_text(&call->body, "{\"status\":\"ok\"}\n");
+}
+
+static bool usable(struct gateway *gateway, const struct config_model *model)
+{
+    struct breaker_rule rule = route_breaker_rule(gateway->env.config);
+
+    for (size_t i = 0; i < model->target_count; i++) {
+        const struct config_target *target = &model->targets[i];
+        struct target_state *state = targets_get(&gateway->env.targets, target->id);
+
+        if (!target->provider->off && target->weight &&
+            breaker_admits(&state->breaker, &rule, loop_now_ms(gateway->loop)))
+            return true;
+    }
+    return false;
+}
+
+/* Why this process should get no requests; NULL: it should. */
+static const char *not_ready(struct gateway *gateway)
+{
+    const struct config *config = gateway->env.config;
+
+    if (gateway->env.draining)
+        return "draining";
+    if (config->default_provider && !config->models_only && !config->default_provider->off)
+        return NULL; /* it takes any name */
+    for (size_t i = 0; i < config->model_count; i++)
+        if (usable(gateway, &config->models[i]))
+            return NULL;
+    return "no model has a usable target";
+}
+
+void export_ready(struct call *call)
+{
+    const char *reason = not_ready(call->gateway);
+    struct json_writer w = json_writer(&call->body);
+
+    call->status = reason ? 503 : 200;
+    json_begin(&w, '{');
+    json_key(&w, "status");
+    json_text(&w, reason ? "unavailable" : "ready");
+    json_key(&w, "reasons");
+    json_begin(&w, '[');
+    if (reason)
+        json_text(&w, reason);
+    json_end(&w, ']');
+    json_end(&w, '}');
+    (void)buf_add_byte(&call->body, '\n');
+}
+
+/* ---- metrics ---- */
+
+static void refresh_targets(struct gateway *gateway, const struct config_model *model)
+{
+    struct breaker_rule rule = route_breaker_rule(gateway->env.config);
+    struct metrics *metrics = gateway->env.metrics;
+
+    for (size_t i = 0; i < model->target_count; i++) {
+        const struct config_target *target = &model->targets[i];
+        const struct breaker *breaker = &targets_get(&gateway->env.targets, target->id)->breaker;
+        bool open = !breaker_admits(breaker, &rule, loop_now_ms(gateway->loop));
+        struct span id = span_from(target->id);
+
+        series_set(metrics_series(metrics, METER_TARGET_WEIGHT, &id),
+                   open || target->provider->off ? 0 : target->weight);
+        series_set(metrics_series(metrics, METER_BREAKER_STATE, &id), breaker->state);
+    }
+}
+
+static void raise_to(struct series *counter, uint64_t total)
+{
+    series_add(counter, total - series_value(counter));
+}
+
+/* Gauges are looked at when somebody looks. */
+static void refresh(struct gateway *gateway)
+{
+    const struct config *config = gateway->env.config;
+    struct metrics *metrics = gateway->env.metrics;
+    size_t connections = listener_connections(gateway->main.listener);
+
+    for (size_t i = 0; i < config->model_count; i++)
+        refresh_targets(gateway, &config->models[i]);
+    series_set(meter(metrics, METER_IN_FLIGHT), gateway->env.in_flight);
+    series_set(meter(metrics, METER_STREAMS), gateway->env.streams);
+    series_set(meter(metrics, METER_CONNECTIONS), connections);
+    series_set(meter(metrics, METER_LOOP_UTILISATION), loop_busy_per_mille(gateway->loop));
+    series_set(meter(metrics, METER_CONFIG_GENERATION), config->generation);
+    raise_to(meter(metrics, METER_LOG_DROPPED), log_dropped());
+    (void)meter(metrics, METER_CONFIG_RELOAD_FAILED); /* shown as 0 from the beginning */
+}
+
+void export_metrics(struct call *call)
+{
+    refresh(call->gateway);
+    call->type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_print(call->gateway->env.metrics, &call->body);
+}
+
+/* ---- models ---- */
+
+static void write_price(const struct price *price, struct json_writer *w)
+{
+    json_key(w, "pricing");
+    if (!price->known) {
+        json_null(w);
+        return;
+    }
+    json_begin(w, '{');
+    json_key(w, "input");
+    json_decimal(w, price->input, 6);
+    json_key(w, "output");
+    json_decimal(w, price->output, 6);
+    json_key(w, "cached_input");
+    json_decimal(w, price->cached_input, 6);
+    json_key(w, "cache_write");
+    json_decimal(w, price->cache_write, 6);
+    json_key(w, "unit");
+    json_text(w, "usd_per_million_tokens");
+    json_end(w, '}');
+}
+
+static void write_count(const char *key, uint64_t count, struct json_writer *w)
+{
+    json_key(w, key);
+    if (count)
+        json_u64(w, count);
+    else
+        json_null(w);
+}
+
+static void write_model(const struct gateway *gateway, const struct config_model *model,
+                        struct json_writer *w)
+{
+    json_begin(w, '{');
+    json_key(w, "id");
+    json_text(w, model->name);
+    json_key(w, "object");
+    json_text(w, "model");
+    json_key(w, "created");
+    json_u64(w, gateway->started_ms / 1000);
+    json_key(w, "owned_by");
+    json_text(w, model->target_count ? model->targets[0].provider->name : "sluice");
+    json_key(w, "description");
+    json_text(w, model->description);
+    write_count("context_window", model->context_window, w);
+    write_count("max_output_tokens", model->max_tokens, w);
+    write_price(&model->price, w);
+    json_end(w, '}');
+}
+
+void export_models(struct call *call)
+{
+    const struct config *config = call->gateway->env.config;
+    struct json_writer w = json_writer(&call->body);
+
+    json_begin(&w, '{');
+    json_key(&w, "object");
+    json_text(&w, "list");
+    json_key(&w, "data");
+    json_begin(&w, '[');
+    for (size_t i = 0; i < config->model_count; i++)
+        if (auth_allows(&call->caller, span_from(config->models[i].name)))
+            write_model(call->gateway, &config->models[i], &w);
+    json_end(&w, ']');
+    json_end(&w, '}');
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Model ids may hold slashes and colons, which some clients encode. */
+static struct span percent_decoded(struct span text, struct arena *arena)
+{
+    struct span copy = arena_copy(arena, text);
+    char *to = (char *)(uintptr_t)copy.at;
+    size_t size = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        bool coded = text.at[i] == '%' && i + 2 < text.size && hex_digit(text.at[i + 1]) >= 0 &&
+                     hex_digit(text.at[i + 2]) >= 0;
+
+        to[size++] = coded ? (char)(hex_digit(text.at[i + 1]) << 4 | hex_digit(text.at[i + 2]))
+                           : text.at[i];
+        i += coded ? 2 : 0;
+    }
+    return span_make(copy.at, size);
+}
+
+void export_model(struct call *call)
+{
+    struct span name = percent_decoded(call->rest, &call->arena);
+    const struct config_model *model = config_model_find(call->gateway->env.config, name);
+    struct json_writer w = json_writer(&call->body);
+
+    if (model == NULL || !auth_allows(&call->caller, span_from(model->name))) {
+        call_refuse(call, REFUSE_MODEL_NOT_FOUND,
+                    arena_printf(&call->arena, "The model `%.*s` is not listed here.",
+                                 SPAN_ARG(span_first(name, 100))));
+        return;
+    }
+    write_model(call->gateway, model, &w);
+}

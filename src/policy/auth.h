@@ -1,0 +1,31 @@
+/* auth: who is asking, and what may they have?
+ *
+ * A client's key is hashed and compared with every configured hash in constant time; which of them
+ * exist, are expired or are disabled cannot be told from the answer or from its timing. */
+#ifndef POLICY_AUTH_H
+#define POLICY_AUTH_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A caller: a configured key, or `anonymous` where no keys are configured. */
+struct caller {
+    const struct config_client_key *key; /* NULL: anonymous */
+    const char *name;
+    char fingerprint[9]; /* the first 8 hex digits of the key's hash; empty for anonymous */
+    bool admin;
+};
+
+/* False: no or a wrong or an expired key. `key` may be empty. */
+bool auth_caller(const struct config *config, struct span key, uint64_t now_wall_ms,
+                 struct caller *ret);
+
+/* Is it one of the admin keys? */
+bool auth_admin(const struct config *config, struct span key);
+
+/* May this caller use a model of that name? Patterns: exact, or with a `*` at the end. */
+bool auth_allows(const struct caller *caller, struct span model);
+
+#endif

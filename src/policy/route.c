@@ -1,0 +1,223 @@
+#include "policy/route.h"
+
+#include <assert.h>
+
+/* ---- names ---- */
+
+static bool speaks(const struct provider_kind *kind, const struct dialect *dialect)
+{
+    for (size_t i = 0; i < sizeof(kind->dialects) / sizeof(kind->dialects[0]); i++)
+        if (kind->dialects[i] == dialect)
+            return true;
+    return false;
+}
+
+/* A model that nobody listed: one target, named after its provider so that the metrics stay few. */
+static enum route_verdict passing_model(const struct config_provider *provider, struct span name,
+                                        struct arena *arena, const struct config_model **ret)
+{
+    struct config_model *model = arena_zero(arena, sizeof(*model));
+    struct config_target *target = arena_zero(arena, sizeof(*target));
+
+    if (provider->off)
+        return ROUTE_PROVIDER_OFF;
+    target->id = arena_printf(arena, "%s:*", provider->name);
+    target->name = provider->name;
+    target->provider = provider;
+    target->model = arena_text(arena, name);
+    target->weight = 100;
+    target->priority = 1;
+    model->name = target->model;
+    model->targets = target;
+    model->target_count = 1;
+    model->passing = true;
+    *ret = model;
+    return ROUTE_FOUND;
+}
+
+enum route_verdict route_model(const struct config *config, struct span name, struct arena *arena,
+                               const struct config_model **ret)
+{
+    const struct config_provider *provider;
+    struct span rest = name;
+
+    if (name.size == 0) {
+        *ret = config->default_model;
+        return config->default_model ? ROUTE_FOUND : ROUTE_NO_NAME;
+    }
+    *ret = config_model_find(config, name);
+    if (*ret)
+        return ROUTE_FOUND;
+    if (config->models_only)
+        return ROUTE_NOT_FOUND;
+    provider = span_find(name, '/') == SIZE_MAX
+                   ? NULL
+                   : config_provider_find(config, span_cut(&rest, '/'));
+    if (provider && rest.size)
+        return passing_model(provider, rest, arena, ret);
+    if (config->default_provider)
+        return passing_model(config->default_provider, name, arena, ret);
+    return ROUTE_NOT_FOUND;
+}
+
+static void insert_nearest(const char *candidate, uint32_t distance, const char *names[],
+                           uint32_t distances[], size_t *count)
+{
+    size_t at = *count;
+
+    while (at > 0 && distances[at - 1] > distance)
+        at--;
+    if (at >= ROUTE_NEAREST_MAX)
+        return;
+    if (*count < ROUTE_NEAREST_MAX)
+        (*count)++;
+    for (size_t i = *count - 1; i > at; i--) {
+        names[i] = names[i - 1];
+        distances[i] = distances[i - 1];
+    }
+    names[at] = candidate;
+    distances[at] = distance;
+}
+
+size_t route_nearest(const struct config *config, struct span name,
+                     const char *ret_names[ROUTE_NEAREST_MAX])
+{
+    uint32_t distances[ROUTE_NEAREST_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->model_count; i++) {
+        const struct config_model *model = &config->models[i];
+        uint32_t best = span_distance(name, span_from(model->name));
+
+        for (size_t j = 0; j < model->aliases.count; j++) {
+            uint32_t other = span_distance(name, span_from(model->aliases.items[j]));
+
+            best = other < best ? other : best;
+        }
+        insert_nearest(model->name, best, ret_names, distances, &count);
+    }
+    return count;
+}
+
+/* ---- plans ---- */
+
+uint32_t route_random(uint64_t *random, uint32_t below)
+{
+    uint64_t x;
+
+    assert(below > 0);
+    *random += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    x = *random;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    x ^= x >> 31;
+    return (uint32_t)(((x >> 32) * below) >> 32);
+}
+
+struct breaker_rule route_breaker_rule(const struct config *config)
+{
+    return (struct breaker_rule){
+        .enabled = config->breaker.enabled,
+        .failures_max = config->breaker.failure_threshold,
+        .open_ms = config->breaker.timeout_seconds * 1000u,
+        .trials = config->breaker.half_open_requests,
+    };
+}
+
+static bool planned(const struct plan *plan, const struct config_target *target)
+{
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (plan->steps[i].target == target)
+            return true;
+    return false;
+}
+
+/* The lowest priority above `above` among the model's targets; UINT32_MAX when there is none. */
+static uint32_t next_priority(const struct config_model *model, uint64_t above)
+{
+    uint32_t next = UINT32_MAX;
+
+    for (size_t i = 0; i < model->target_count; i++) {
+        uint32_t priority = model->targets[i].priority;
+
+        if (priority > above && priority < next)
+            next = priority;
+    }
+    return next;
+}
+
+struct draw {
+    const struct dialect *dialect;
+    struct targets *targets;
+    struct breaker_rule rule;
+    uint64_t now_ms;
+    uint64_t *random;
+};
+
+/* Moves one target of [first, count) to `first`, each with the chance of its weight. */
+static void draw_first(struct plan *plan, uint32_t first, uint64_t *random)
+{
+    uint32_t total = 0;
+    uint32_t at = first;
+    uint32_t point;
+    struct plan_step drawn;
+
+    for (uint32_t i = first; i < plan->count; i++)
+        total += plan->steps[i].target->weight;
+    point = route_random(random, total);
+    while (point >= plan->steps[at].target->weight)
+        point -= plan->steps[at++].target->weight;
+    drawn = plan->steps[at];
+    plan->steps[at] = plan->steps[first];
+    plan->steps[first] = drawn;
+}
+
+static void add_tier(const struct config_model *model, uint32_t priority, const char *why,
+                     const struct draw *draw, struct plan *plan)
+{
+    uint32_t first = plan->count;
+
+    for (size_t i = 0; i < model->target_count && plan->count < LIMIT_PLAN_TARGETS; i++) {
+        const struct config_target *target = &model->targets[i];
+        struct target_state *state;
+
+        if (target->priority != priority || target->weight == 0 || target->provider->off ||
+            !speaks(target->provider->kind, draw->dialect) || planned(plan, target))
+            continue;
+        state = targets_get(draw->targets, target->id);
+        if (!breaker_admits(&state->breaker, &draw->rule, draw->now_ms)) {
+            plan->left_out++;
+            continue;
+        }
+        plan->steps[plan->count++] = (struct plan_step){ model, target, state, why };
+    }
+    for (; first + 1 < plan->count; first++)
+        draw_first(plan, first, draw->random);
+}
+
+static void add_model(const struct config_model *model, const char *why, const struct draw *draw,
+                      struct plan *plan)
+{
+    uint32_t priority = next_priority(model, 0);
+
+    while (priority != UINT32_MAX) {
+        add_tier(model, priority, why ? why : "weight", draw, plan);
+        priority = next_priority(model, priority);
+        why = why ? why : "next priority";
+    }
+}
+
+void route_plan(const struct config *config, const struct config_model *model,
+                const struct dialect *dialect, struct targets *targets, uint64_t now_ms,
+                uint64_t *random, struct plan *ret)
+{
+    struct draw draw = { dialect, targets, route_breaker_rule(config), now_ms, random };
+
+    ret->count = 0;
+    ret->left_out = 0;
+    add_model(model, NULL, &draw, ret);
+    for (size_t i = 0; i < model->fallback_count; i++)
+        add_model(model->fallbacks[i], "fallback", &draw, ret);
+    if (config->fallback_model && config->fallback_model != model)
+        add_model(config->fallback_model, "fallback_model", &draw, ret);
+}

@@ -1,0 +1,64 @@
+/* route: which model does a name mean, and which of its targets are tried, in which order?
+ *
+ * Changes nothing and asks nobody: the states of the targets come in, a plan comes out. Randomness
+ * comes in as a number, so a test decides it. */
+#ifndef POLICY_ROUTE_H
+#define POLICY_ROUTE_H
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "config/config.h"
+#include "policy/target.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- names ---- */
+
+enum route_verdict {
+    ROUTE_FOUND,
+    ROUTE_NO_NAME,      /* none given, and no default_model */
+    ROUTE_NOT_FOUND,
+    ROUTE_PROVIDER_OFF, /* the provider is configured but has no key */
+};
+
+/* Contract 4, Names: a listed model or alias; then provider/name; then default_provider. A model that
+ * is not listed is made in the arena. An empty name asks for default_model. */
+enum route_verdict route_model(const struct config *config, struct span name, struct arena *arena,
+                               const struct config_model **ret);
+
+/* The listed names nearest to `name`, best first, for "did you mean". Returns how many. */
+enum { ROUTE_NEAREST_MAX = 3 };
+size_t route_nearest(const struct config *config, struct span name,
+                     const char *ret_names[ROUTE_NEAREST_MAX]);
+
+/* ---- plans ---- */
+
+struct plan_step {
+    const struct config_model *model;
+    const struct config_target *target;
+    struct target_state *state;
+    const char *why; /* "weight", "next priority", "fallback": for the log and the admin view */
+};
+
+struct plan {
+    struct plan_step steps[LIMIT_PLAN_TARGETS];
+    uint32_t count;
+    uint32_t left_out; /* targets whose breaker is open */
+};
+
+/* Orders the targets that may be tried: within a priority drawn by weight, then the next priority,
+ * then the fallbacks of the model in their order, then fallback_model. Targets of providers that are
+ * off, of weight 0, or that do not speak `dialect` are not in it. `random` is a state that the draw
+ * moves on. */
+void route_plan(const struct config *config, const struct config_model *model,
+                const struct dialect *dialect, struct targets *targets, uint64_t now_ms,
+                uint64_t *random, struct plan *ret);
+
+/* The rule of a snapshot's circuit_breaker section. */
+struct breaker_rule route_breaker_rule(const struct config *config);
+
+/* Moves a random state on and gives a number below `below` (> 0). */
+uint32_t route_random(uint64_t *random, uint32_t below);
+
+#endif

@@ -1,0 +1,31 @@
+/* target: what is known of each target, kept by its id over reloads. */
+#ifndef POLICY_TARGET_H
+#define POLICY_TARGET_H
+
+#include "base/map.h"
+#include "base/span.h"
+#include "policy/breaker.h"
+
+#include <stdint.h>
+
+struct target_state {
+    struct breaker breaker;
+    uint32_t in_flight;
+    uint64_t attempts;
+    uint64_t failures;
+    uint64_t last_error_ms;     /* since 1970; 0: none yet */
+    char last_error[64];        /* the code */
+};
+
+/* All zero is an empty registry. */
+struct targets {
+    struct map by_id;
+};
+
+void targets_init(struct targets *targets);
+void targets_done(struct targets *targets);
+
+/* The state of that target, new and healthy when it was not known. Lives as long as `targets`. */
+struct target_state *targets_get(struct targets *targets, const char *id);
+
+#endif
