@@ -77,6 +77,29 @@ const char *arena_text(struct arena *arena, struct span bytes)
     return arena_copy(arena, bytes).at;
 }
 
+const char *arena_texts(struct arena *arena, const char *first, ...)
+{
+    va_list args;
+    size_t size = 0;
+    char *joined;
+    char *at;
+
+    va_start(args, first);
+    for (const char *text = first; text; text = va_arg(args, const char *))
+        size += strlen(text);
+    va_end(args);
+    joined = take(arena, size + 1);
+    at = joined;
+    va_start(args, first);
+    for (const char *text = first; text; text = va_arg(args, const char *)) {
+        memcpy(at, text, strlen(text));
+        at += strlen(text);
+    }
+    va_end(args);
+    *at = 0;
+    return joined;
+}
+
 const char *arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args;

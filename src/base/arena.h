@@ -26,6 +26,9 @@ void *arena_zero(struct arena *arena, size_t size);
 struct span arena_copy(struct arena *arena, struct span bytes);
 const char *arena_text(struct arena *arena, struct span bytes);
 
+/* Lends all the texts up to a NULL, one behind the other. */
+const char *arena_texts(struct arena *arena, const char *first, ...) __attribute__((sentinel));
+
 /* Lends formatted text. */
 const char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -40,8 +40,9 @@ struct span buf_span(const struct buf *buf)
     return span_make(buf->bytes ? buf->bytes + buf->start : "", buf_size(buf));
 }
 
-/* Makes room for `size` more bytes behind the content, by moving it to the front when that is
- * enough and costs less than growing. */
+/* Makes room for `size` more bytes behind the content: by moving it to the front when a good part of
+ * the block lies idle there, else by growing, so that either pays for many appends. A block as large
+ * as the maximum does not grow for this: memory is dearer than the copying. */
 static void make_room(struct buf *buf, size_t size)
 {
     size_t content = buf_size(buf);
@@ -49,11 +50,13 @@ static void make_room(struct buf *buf, size_t size)
 
     if (buf->room - buf->end >= size)
         return;
-    if (content + size <= buf->room && buf->start >= buf->room / 2) {
+    if (content + size <= buf->room && (buf->start >= buf->room / 4 || buf->room >= buf->max)) {
         memmove(buf->bytes, buf->bytes + buf->start, content);
     } else {
         char *bytes;
 
+        if (buf->room)
+            room *= 2;
         while (room < content + size)
             room *= 2;
         bytes = mem_alloc(room);
@@ -87,7 +90,7 @@ char *buf_reserve(struct buf *buf, size_t size)
         buf->overflowed = true;
         return NULL;
     }
-    make_room(buf, size);
+    make_room(buf, size ? size : 1); /* something to point to */
     return buf->bytes + buf->end;
 }
 
@@ -97,17 +100,23 @@ void buf_commit(struct buf *buf, size_t size)
     buf->end += size;
 }
 
+/* The block has room for it already, which is nearly always so. */
+static inline bool fits(const struct buf *buf, size_t size)
+{
+    return buf->room - buf->end >= size && buf_left(buf) >= size;
+}
+
 bool buf_append(struct buf *buf, const void *bytes, size_t size)
 {
     char *at;
 
     if (size == 0)
         return true; /* an empty buf has no place to give, and needs none */
-    at = buf_reserve(buf, size);
+    at = fits(buf, size) ? buf->bytes + buf->end : buf_reserve(buf, size);
     if (at == NULL)
         return false;
     memcpy(at, bytes, size);
-    buf_commit(buf, size);
+    buf->end += size;
     return true;
 }
 
@@ -123,7 +132,22 @@ bool buf_add_text(struct buf *buf, const char *text)
 
 bool buf_add_byte(struct buf *buf, char byte)
 {
-    return buf_append(buf, &byte, 1);
+    if (!fits(buf, 1))
+        return buf_append(buf, &byte, 1);
+    buf->bytes[buf->end++] = byte;
+    return true;
+}
+
+bool buf_add_texts(struct buf *buf, const char *first, ...)
+{
+    va_list args;
+    bool added = true;
+
+    va_start(args, first);
+    for (const char *text = first; text; text = va_arg(args, const char *))
+        added = buf_add_text(buf, text) && added;
+    va_end(args);
+    return added;
 }
 
 bool buf_add_u64(struct buf *buf, uint64_t value)
@@ -148,9 +172,10 @@ bool buf_printf(struct buf *buf, const char *format, ...)
     size = vsnprintf(NULL, 0, format, args);
     va_end(args);
     assert(size >= 0);
-    at = buf_reserve(buf, (size_t)size + 1); /* vsnprintf writes a NUL, which is not content */
-    if (at == NULL)
+    if (buf_reserve(buf, (size_t)size) == NULL)
         return false;
+    make_room(buf, (size_t)size + 1); /* vsnprintf writes a NUL, which is not content */
+    at = buf->bytes + buf->end;
     va_start(args, format);
     (void)vsnprintf(at, (size_t)size + 1, format, args);
     va_end(args);

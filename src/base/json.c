@@ -43,7 +43,10 @@ void json_key_span(struct json_writer *w, struct span key)
 
 void json_key(struct json_writer *w, const char *key)
 {
-    json_key_span(w, span_from(key));
+    (void)buf_add_text(w->out, w->comma ? ",\"" : "\"");
+    (void)buf_add_text(w->out, key);
+    (void)buf_append(w->out, "\":", 2);
+    w->comma = false;
 }
 
 static bool plain(unsigned char c)

@@ -4,7 +4,8 @@
  *
  *     struct json_writer w = json_writer(&buf);
  *     json_begin(&w, '{');
- *     json_key(&w, "name"), json_text(&w, "x");
+ *     json_key(&w, "name");
+ *     json_text(&w, "x");
  *     json_end(&w, '}');
  *
  * It always writes valid UTF-8: an invalid byte becomes U+FFFD. The reader is yyjson behind a small
@@ -28,9 +29,9 @@ struct json_writer {
 };
 
 struct json_writer json_writer(struct buf *out);
-void json_begin(struct json_writer *w, char bracket); /* '{' or '[' */
-void json_end(struct json_writer *w, char bracket);   /* '}' or ']' */
-void json_key(struct json_writer *w, const char *key);
+void json_begin(struct json_writer *w, char bracket);  /* '{' or '[' */
+void json_end(struct json_writer *w, char bracket);    /* '}' or ']' */
+void json_key(struct json_writer *w, const char *key); /* one of ours: nothing to escape */
 void json_key_span(struct json_writer *w, struct span key);
 void json_string(struct json_writer *w, struct span text);
 void json_text(struct json_writer *w, const char *text); /* NULL writes null */

@@ -7,39 +7,42 @@
 
 /* What a client may send. */
 enum {
-    LIMIT_TARGET_BYTES = 8 * 1024,        /* request target: 414 */
-    LIMIT_HEADER_BYTES = 32 * 1024,       /* all headers: 431; `limits.header_bytes` */
-    LIMIT_HEADERS = 128,                  /* their number: 431 */
-    LIMIT_CHUNK_EXTENSION_BYTES = 1024,   /* of a whole body: 400 */
-    LIMIT_PIPELINED_BYTES = 64 * 1024,    /* read ahead of the request that is being served */
-    LIMIT_JSON_DEPTH = 64,                /* nesting of a request body: 400 */
-    LIMIT_JSON_NUMBER_BYTES = 1024,       /* digits of one number: 400 */
-    LIMIT_CLIENT_REQUEST_ID_BYTES = 128,  /* a longer x-request-id is replaced */
-    LIMIT_MODEL_NAME_BYTES = 256,         /* 400 */
-    LIMIT_KEY_BYTES = 512,                /* a longer client key is a wrong key */
-    LIMIT_CALL_BODY_BYTES = 1024 * 1024,  /* bodies of the admin plane: 413 */
-    LIMIT_ACCEPTS_PER_TURN = 64,          /* new connections before others get their turn */
-    LIMIT_TLS_HANDSHAKES_PER_TURN = 4,    /* each costs about a millisecond */
+    LIMIT_TARGET_BYTES = 8 * 1024,         /* request target: 414 */
+    LIMIT_HEADER_BYTES = 32 * 1024,        /* all headers: 431; `limits.header_bytes` */
+    LIMIT_HEADER_BYTES_NONE = 1024 * 1024, /* where that setting says none */
+    LIMIT_BODY_BYTES_NONE = 1 << 30,       /* where `limits.body_bytes` says none */
+    LIMIT_HEADERS = 128,                   /* their number: 431 */
+    LIMIT_CHUNK_EXTENSION_BYTES = 1024,    /* of a whole body: 400 */
+    LIMIT_PIPELINED_BYTES = 64 * 1024,     /* read ahead of the request that is being served */
+    LIMIT_JSON_DEPTH = 64,                 /* nesting of a request body: 400 */
+    LIMIT_JSON_NUMBER_BYTES = 1024,        /* digits of one number: 400 */
+    LIMIT_CLIENT_REQUEST_ID_BYTES = 128,   /* a longer x-request-id is replaced */
+    LIMIT_MODEL_NAME_BYTES = 256,          /* 400 */
+    LIMIT_KEY_BYTES = 512,                 /* a longer client key is a wrong key */
+    LIMIT_CALL_BODY_BYTES = 1024 * 1024,   /* bodies of the admin plane: 413 */
+    LIMIT_ACCEPTS_PER_TURN = 64,           /* new connections before others get their turn */
+    LIMIT_TLS_HANDSHAKES_PER_TURN = 4,     /* each costs about a millisecond */
 };
 
 /* What waits in memory for a client or an upstream. */
 enum {
-    LIMIT_READ_BYTES = 64 * 1024,             /* one read from a socket */
-    LIMIT_CLIENT_OUT_BYTES = 64 * 1024,       /* unsent reply: then the upstream is paused */
-    LIMIT_CLIENT_OUT_MAX = 16 * 1024 * 1024,  /* a writer that does not pause: the client is cut */
-    LIMIT_CLIENT_SEND_BYTES = 128 * 1024,     /* what the kernel may hold of it as well */
-    LIMIT_LINGER_BYTES = 64 * 1024 * 1024,    /* dropped behind a refused request, then cut */
-    LIMIT_REFUSALS = 64,                      /* connections beyond the maximum told so at once */
-    LIMIT_INBOX_BYTES = 64 * 1024,            /* untaken answer: then the transfer is paused */
-    LIMIT_COMMIT_WINDOW_BYTES = 16 * 1024,    /* role-only and ping events held back */
-    LIMIT_EVENT_BYTES = 1024 * 1024,          /* one SSE event of an upstream */
-    LIMIT_ANSWER_HELD_BYTES = 256 * 1024,     /* a JSON answer held whole before it is sent */
-    LIMIT_ANSWER_BYTES = 64 * 1024 * 1024,    /* a JSON answer altogether: 502 */
-    LIMIT_ANSWER_TAIL_BYTES = 4096,           /* its end, kept to find the usage in */
-    LIMIT_UPSTREAM_HEADER_BYTES = 64 * 1024,  /* 502 upstream_header_too_large */
-    LIMIT_UPSTREAM_HEADERS = 256,             /* likewise */
-    LIMIT_UPSTREAM_INTERIM = 16,              /* 1xx answers before the real one: 502 */
-    LIMIT_UPSTREAM_ERROR_BYTES = 64 * 1024,   /* of an error body that is read */
+    LIMIT_READ_BYTES = 64 * 1024,       /* one read from a socket */
+    LIMIT_CLIENT_OUT_BYTES = 64 * 1024, /* unsent reply: then the upstream is paused */
+    LIMIT_CLIENT_OUT_MAX =
+        16 * 1024 * 1024,                  /* a writer that does not pause: the client is cut */
+    LIMIT_CLIENT_SEND_BYTES = 128 * 1024,  /* what the kernel may hold of it as well */
+    LIMIT_LINGER_BYTES = 64 * 1024 * 1024, /* dropped behind a refused request, then cut */
+    LIMIT_REFUSALS = 64,                   /* connections beyond the maximum told so at once */
+    LIMIT_INBOX_BYTES = 64 * 1024,         /* untaken answer: then the transfer is paused */
+    LIMIT_COMMIT_WINDOW_BYTES = 16 * 1024, /* role-only and ping events held back */
+    LIMIT_EVENT_BYTES = 1024 * 1024,       /* one SSE event of an upstream */
+    LIMIT_ANSWER_HELD_BYTES = 256 * 1024,  /* a JSON answer held whole before it is sent */
+    LIMIT_ANSWER_BYTES = 64 * 1024 * 1024, /* a JSON answer altogether: 502 */
+    LIMIT_ANSWER_TAIL_BYTES = 4096,        /* its end, kept to find the usage in */
+    LIMIT_UPSTREAM_HEADER_BYTES = 64 * 1024, /* 502 upstream_header_too_large */
+    LIMIT_UPSTREAM_HEADERS = 256,            /* likewise */
+    LIMIT_UPSTREAM_INTERIM = 16,             /* 1xx answers before the real one: 502 */
+    LIMIT_UPSTREAM_ERROR_BYTES = 64 * 1024,  /* of an error body that is read */
 };
 
 /* What the operator may configure. */
@@ -53,9 +56,10 @@ enum {
 
 /* What the process keeps. */
 enum {
-    LIMIT_METRIC_SERIES = 2000,            /* of one metric; beyond that the label is `other` */
-    LIMIT_LOG_BYTES = 1024 * 1024,         /* unwritten log; beyond that lines are dropped */
+    LIMIT_METRIC_SERIES = 2000,    /* of one metric; beyond that the label is `other` */
+    LIMIT_LOG_BYTES = 1024 * 1024, /* unwritten log; beyond that lines are dropped */
     LIMIT_LOG_LINE_BYTES = 16 * 1024,
+    LIMIT_LOGGED_BODY_BYTES = 4 * 1024, /* with `log.bodies`; escaping may double it */
     LIMIT_IDLE_UPSTREAM_CONNECTIONS = 512,
     LIMIT_IDLE_EASY_HANDLES = 256,
     LIMIT_TICK_ROUNDS = 8, /* task rounds in one turn before I/O gets its turn */

@@ -1,23 +1,30 @@
 #include "base/metrics.h"
 
 #include "base/limits.h"
-#include "base/map.h"
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stdbool.h>
+#include <string.h>
 
 struct series {
     const struct metric *metric;
     struct series *next; /* of the same metric, newest last */
-    char *labels;        /* `{a="x",b="y"}` without the braces */
+    uint64_t hash;       /* of its values */
+    struct span values[METRIC_LABELS_MAX]; /* in one block, which begins at the first */
+    char *labels;                          /* `a="x",b="y"` */
     size_t labels_size;
     uint64_t value; /* counter, gauge; histogram: sum */
     uint64_t count; /* histogram */
     uint64_t *buckets; /* histogram: not cumulative; one more for +Inf */
 };
 
+/* Series are found by their values, in an open table: nothing is formatted for that. */
 struct family {
-    struct map by_labels;
+    struct series **slots;
+    size_t room; /* a power of two, or 0 */
+    size_t count;
+    size_t labels;
     struct series *first;
     struct series *last;
 };
@@ -26,10 +33,18 @@ struct metrics {
     const struct metric *table;
     size_t count;
     struct family *families;
-    struct buf key; /* scratch */
 };
 
-enum { KEY_BYTES_MAX = 4096 };
+enum { LABELS_BYTES_MAX = 4096, ROOM_MIN = 16 };
+
+static size_t label_count(const struct metric *metric)
+{
+    size_t count = 0;
+
+    while (count < METRIC_LABELS_MAX && metric->labels[count])
+        count++;
+    return count;
+}
 
 struct metrics *metrics_new(const struct metric *table, size_t count)
 {
@@ -38,9 +53,8 @@ struct metrics *metrics_new(const struct metric *table, size_t count)
     metrics->table = table;
     metrics->count = count;
     metrics->families = mem_zero(count * sizeof(*metrics->families));
-    buf_init(&metrics->key, KEY_BYTES_MAX);
     for (size_t i = 0; i < count; i++)
-        map_init(&metrics->families[i].by_labels);
+        metrics->families[i].labels = label_count(&table[i]);
     return metrics;
 }
 
@@ -52,15 +66,15 @@ void metrics_free(struct metrics *metrics)
         while (series) {
             struct series *next = series->next;
 
+            mem_free((char *)(uintptr_t)series->values[0].at);
             mem_free(series->labels);
             mem_free(series->buckets);
             mem_free(series);
             series = next;
         }
-        map_done(&metrics->families[i].by_labels);
+        mem_free(metrics->families[i].slots);
     }
     mem_free(metrics->families);
-    buf_done(&metrics->key);
     mem_free(metrics);
 }
 
@@ -78,14 +92,13 @@ static void add_label_value(struct buf *out, struct span value)
     }
 }
 
-static void write_labels(const struct metric *metric, const struct span *values, struct buf *out)
+static void write_labels(const struct series *series, struct buf *out)
 {
-    for (int i = 0; i < METRIC_LABELS_MAX && metric->labels[i]; i++) {
+    for (size_t i = 0; i < label_count(series->metric); i++) {
         if (i)
             (void)buf_add_byte(out, ',');
-        (void)buf_add_text(out, metric->labels[i]);
-        (void)buf_add_text(out, "=\"");
-        add_label_value(out, values ? values[i] : SPAN_OF("other"));
+        (void)buf_add_texts(out, series->metric->labels[i], "=\"", NULL);
+        add_label_value(out, series->values[i]);
         (void)buf_add_byte(out, '"');
     }
 }
@@ -99,14 +112,86 @@ static size_t bucket_count(const struct metric *metric)
     return count;
 }
 
+/* ---- finding and adding ---- */
+
+static uint64_t hash_values(const struct span *values, size_t count)
+{
+    uint64_t hash = 0;
+
+    for (size_t i = 0; i < count; i++)
+        hash = (hash ^ span_hash(values[i])) * 31;
+    return hash ^ hash >> 32;
+}
+
+static bool has_values(const struct series *series, const struct span *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!span_equal(series->values[i], values[i]))
+            return false;
+    return true;
+}
+
+/* The place of the series with these values, or the free one where it would go. */
+static struct series **slot(const struct family *family, uint64_t hash, const struct span *values)
+{
+    size_t at = hash & (family->room - 1);
+
+    while (family->slots[at] &&
+           (family->slots[at]->hash != hash ||
+            !has_values(family->slots[at], values, family->labels)))
+        at = (at + 1) & (family->room - 1);
+    return &family->slots[at];
+}
+
+static void grow(struct family *family)
+{
+    struct series **old = family->slots;
+    size_t room = family->room;
+
+    family->room = room ? room * 2 : ROOM_MIN;
+    family->slots = mem_zero(family->room * sizeof(struct series *));
+    for (size_t i = 0; i < room; i++)
+        if (old[i])
+            *slot(family, old[i]->hash, old[i]->values) = old[i];
+    mem_free(old);
+}
+
+static size_t bytes_of(const struct span *values, size_t count)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < count; i++)
+        size += values[i].size;
+    return size;
+}
+
+static void keep_values(struct series *series, const struct span *values, size_t count)
+{
+    char *at;
+
+    at = mem_alloc(bytes_of(values, count) + 1);
+
+    series->values[0].at = at;
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].size)
+            memcpy(at, values[i].at, values[i].size);
+        series->values[i] = span_make(at, values[i].size);
+        at += values[i].size;
+    }
+}
+
 static struct series *add_series(struct family *family, const struct metric *metric,
-                                 struct span labels)
+                                 uint64_t hash, const struct span *values)
 {
     struct series *series = mem_zero(sizeof(*series));
+    struct buf labels;
 
     series->metric = metric;
-    series->labels = mem_copy(labels.at, labels.size);
-    series->labels_size = labels.size;
+    series->hash = hash;
+    keep_values(series, values, family->labels);
+    buf_init(&labels, LABELS_BYTES_MAX);
+    write_labels(series, &labels);
+    series->labels = buf_give(&labels, &series->labels_size);
     if (metric->kind == METRIC_HISTOGRAM)
         series->buckets = mem_zero((bucket_count(metric) + 1) * sizeof(*series->buckets));
     if (family->last)
@@ -114,28 +199,34 @@ static struct series *add_series(struct family *family, const struct metric *met
     else
         family->first = series;
     family->last = series;
-    (void)map_put(&family->by_labels, labels, series);
+    if ((family->count + 1) * 4 >= family->room * 3)
+        grow(family);
+    *slot(family, hash, values) = series;
+    family->count++;
     return series;
 }
 
 struct series *metrics_series(struct metrics *metrics, size_t id, const struct span *values)
 {
+    static const struct span others[METRIC_LABELS_MAX] = { SPAN("other"), SPAN("other"),
+                                                           SPAN("other"), SPAN("other"),
+                                                           SPAN("other") };
     struct family *family = &metrics->families[id];
-    const struct metric *metric = &metrics->table[id];
-    struct series *series;
+    uint64_t hash = hash_values(values, family->labels);
+    struct series *found = NULL;
 
     assert(id < metrics->count);
-    buf_reset(&metrics->key);
-    write_labels(metric, values, &metrics->key);
-    series = map_find(&family->by_labels, buf_span(&metrics->key));
-    if (series)
-        return series;
-    if (family->by_labels.count >= LIMIT_METRIC_SERIES || metrics->key.overflowed) {
-        buf_reset(&metrics->key);
-        write_labels(metric, NULL, &metrics->key);
-        series = map_find(&family->by_labels, buf_span(&metrics->key));
+    if (family->room)
+        found = *slot(family, hash, values);
+    if (found)
+        return found;
+    if (family->count >= LIMIT_METRIC_SERIES ||
+        bytes_of(values, family->labels) > LABELS_BYTES_MAX / 4) {
+        hash = hash_values(others, family->labels);
+        values = others;
+        found = family->room ? *slot(family, hash, values) : NULL;
     }
-    return series ? series : add_series(family, metric, buf_span(&metrics->key));
+    return found ? found : add_series(family, &metrics->table[id], hash, values);
 }
 
 void series_add(struct series *series, uint64_t amount)

@@ -101,23 +101,41 @@ struct span span_cut(struct span *rest, char byte)
     return part;
 }
 
+/* How long a sequence is that begins like this; 0: none does. */
+static size_t utf8_size(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc2 || first > 0xf4)
+        return 0;
+    if (first < 0xe0)
+        return 2;
+    return first < 0xf0 ? 3 : 4;
+}
+
+/* Overlong, a surrogate, or beyond Unicode: the second byte tells. */
+static bool utf8_strays(unsigned char first, unsigned char second)
+{
+    switch (first) {
+    case 0xe0: return second < 0xa0;
+    case 0xed: return second > 0x9f;
+    case 0xf0: return second < 0x90;
+    case 0xf4: return second > 0x8f;
+    default: return false;
+    }
+}
+
 size_t span_utf8(struct span a)
 {
     const unsigned char *at = (const unsigned char *)a.at;
-    size_t size;
+    size_t size = a.size ? utf8_size(at[0]) : 0;
 
-    if (a.size == 0)
-        return 0;
-    size = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    if (size == 0 || at[0] > 0xf4 || size > a.size)
+    if (size > a.size)
         return 0;
     for (size_t i = 1; i < size; i++)
         if ((at[i] & 0xc0) != 0x80)
             return 0;
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
-        return 0; /* overlong, a surrogate, or beyond Unicode */
-    return size;
+    return size > 1 && utf8_strays(at[0], at[1]) ? 0 : size;
 }
 
 bool span_u64(struct span a, uint64_t *ret)
@@ -137,18 +155,32 @@ bool span_u64(struct span a, uint64_t *ret)
     return true;
 }
 
+static uint64_t stir(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 29;
+}
+
 uint64_t span_hash(struct span a)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = a.size;
+    uint64_t word;
 
-    for (size_t i = 0; i < a.size; i++)
-        hash = (hash ^ (unsigned char)a.at[i]) * 0x100000001b3u;
-    return hash;
+    for (; a.size >= sizeof(word); a = span_skip(a, sizeof(word))) {
+        memcpy(&word, a.at, sizeof(word));
+        hash = stir(hash, word);
+    }
+    word = 0;
+    if (a.size)
+        memcpy(&word, a.at, a.size);
+    return stir(hash, word);
 }
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    if (c >= 'A' && c <= 'Z')
+        c = (char)(c + 32);
+    return c;
 }
 
 static uint32_t least(uint32_t a, uint32_t b)

@@ -57,7 +57,8 @@ size_t span_utf8(struct span a);
 /* Decimal digits only, nothing else, no sign; false and *ret untouched when not so or too big. */
 bool span_u64(struct span a, uint64_t *ret);
 
-/* FNV-1a. For tables of names that we chose ourselves, never for keys that a client chooses. */
+/* Quick and unkeyed: for tables of names that we chose ourselves, never for names that a client
+ * chooses. */
 uint64_t span_hash(struct span a);
 
 /* Number of edits (insert, delete, replace, swap of neighbours) between two names, for "did you
