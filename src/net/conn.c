@@ -76,13 +76,14 @@ static void hear_tls(struct conn *conn, struct span cipher)
     }
 }
 
-/* A handshake step costs a millisecond, in which no stream moves: only some in each turn. */
+/* A handshake step costs a millisecond, in which no stream moves: only some in each turn, and those
+ * who wait come first. */
 static bool may_greet(struct conn_hub *hub)
 {
-    if (hub->greetings == LIMIT_TLS_HANDSHAKES_PER_TURN)
+    loop_later(hub->loop, LOOP_REAP, &hub->end_turn);
+    if (hub->greetings == LIMIT_TLS_HANDSHAKES_PER_TURN || !list_empty(&hub->greeting))
         return false;
     hub->greetings++;
-    loop_later(hub->loop, LOOP_REAP, &hub->next_turn);
     return true;
 }
 
@@ -111,22 +112,30 @@ static void hear(struct conn *conn, struct span bytes)
         hear_tls(conn, bytes);
 }
 
-/* Once per turn while there are handshakes: the next few. */
-static void greet_next(struct job *job)
+static void greet_first(struct conn_hub *hub)
 {
-    struct conn_hub *hub = LIST_OWNER(job, struct conn_hub, next_turn);
+    struct list *link = list_take_first(&hub->greeting);
+    struct conn_tls *tls = LIST_OWNER(link, struct conn_tls, greeting);
+    struct buf waiting = tls->waiting;
 
-    hub->greetings = 0;
-    while (!list_empty(&hub->greeting) && may_greet(hub)) {
-        struct list *link = list_take_first(&hub->greeting);
-        struct conn_tls *tls = LIST_OWNER(link, struct conn_tls, greeting);
-        struct buf waiting = tls->waiting;
+    buf_init(&tls->waiting, waiting.max);
+    conn_read_start(tls->conn);
+    hear_tls(tls->conn, buf_span(&waiting));
+    buf_done(&waiting);
+}
 
-        buf_init(&tls->waiting, waiting.max);
-        conn_read_start(tls->conn);
-        hear_tls(tls->conn, buf_span(&waiting));
-        buf_done(&waiting);
+/* Once per turn while there are handshakes: what this turn may still do for those who wait. */
+static void end_turn(struct job *job)
+{
+    struct conn_hub *hub = LIST_OWNER(job, struct conn_hub, end_turn);
+
+    while (!list_empty(&hub->greeting) && hub->greetings < LIMIT_TLS_HANDSHAKES_PER_TURN) {
+        hub->greetings++;
+        greet_first(hub);
     }
+    hub->greetings = 0;
+    if (!list_empty(&hub->greeting))
+        loop_later(hub->loop, LOOP_REAP, &hub->end_turn);
 }
 
 /* One full buffer per turn and connection, so that large bodies do not starve the others: libuv
@@ -200,6 +209,11 @@ uint64_t conn_sent(const struct conn *conn)
     return conn->sent - uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp);
 }
 
+bool conn_is_stalled(const struct conn *conn)
+{
+    return conn->writing != NULL;
+}
+
 static void on_written(uv_write_t *request, int status)
 {
     struct conn_write *done = LIST_OWNER(request, struct conn_write, request);
@@ -246,7 +260,7 @@ static bool seal(struct conn *conn)
 
     if (tls == NULL || buf_size(&tls->clear) == 0)
         return true;
-    if (tls->clear.overflowed || tls->state != TLS_OPEN)
+    if (tls->state != TLS_OPEN)
         return false;
     sealed = tls_session_write(tls->session, buf_span(&tls->clear), &conn->out);
     buf_done(&tls->clear);
@@ -259,7 +273,7 @@ static bool send_now(struct conn *conn)
     uv_buf_t piece;
     int size;
 
-    if (!seal(conn) || conn->out.overflowed)
+    if (!seal(conn))
         return false;
     if (buf_size(&conn->out) == 0)
         return true;
@@ -277,11 +291,18 @@ static bool send_now(struct conn *conn)
     return true;
 }
 
+static bool overflowed(const struct conn *conn)
+{
+    return conn->out.overflowed || (conn->tls && conn->tls->clear.overflowed);
+}
+
 void conn_flush(struct conn *conn)
 {
-    if (conn->state != CONN_OPEN || conn->writing)
+    bool broken = overflowed(conn);
+
+    if (conn->state != CONN_OPEN || (conn->writing && !broken))
         return; /* on_written() comes back */
-    if (!send_now(conn)) {
+    if (broken || !send_now(conn)) {
         conn->owner->on_end(conn);
         return;
     }
@@ -299,16 +320,16 @@ static void run_flush(struct job *job)
 
 void conn_hub_init(struct conn_hub *hub, struct loop *loop)
 {
-    *hub = (struct conn_hub){ .loop = loop, .next_turn.run = greet_next };
+    *hub = (struct conn_hub){ .loop = loop, .end_turn.run = end_turn };
     hub->bytes = mem_alloc(LIMIT_READ_BYTES);
-    buf_init(&hub->clear, 2 * LIMIT_READ_BYTES);
+    buf_init(&hub->clear, (size_t)2 * LIMIT_READ_BYTES);
     list_init(&hub->greeting);
 }
 
 void conn_hub_done(struct conn_hub *hub)
 {
     assert(list_empty(&hub->greeting));
-    list_remove(&hub->next_turn.link);
+    list_remove(&hub->end_turn.link);
     buf_done(&hub->clear);
     mem_free(hub->bytes);
     hub->bytes = NULL;

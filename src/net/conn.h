@@ -30,7 +30,7 @@ struct conn_hub {
     struct buf clear;     /* what was just decrypted */
     struct list greeting; /* connections whose TLS handshake waits for the next turn */
     unsigned greetings;   /* steps of handshakes in this turn */
-    struct job next_turn;
+    struct job end_turn;
 };
 
 void conn_hub_init(struct conn_hub *hub, struct loop *loop);
@@ -83,6 +83,9 @@ struct buf *conn_out(struct conn *conn);
 
 size_t conn_unsent(const struct conn *conn); /* written, and the kernel has not taken it yet */
 uint64_t conn_sent(const struct conn *conn); /* what the kernel has taken since the beginning */
+
+/* Has the kernel left something of the last flush, and has not taken it yet? */
+bool conn_is_stalled(const struct conn *conn);
 
 /* Is the TLS handshake still going on? */
 bool conn_greets(const struct conn *conn);

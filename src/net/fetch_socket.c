@@ -16,7 +16,7 @@ struct watch {
     int fd;
     int want;    /* libcurl's bits; 0: kept, nobody waits */
     int watched; /* libuv's bits that are registered; 0: none */
-    bool kept;   /* opened through us, so that we hear of its closing */
+    bool kept;   /* a connection of ours, so that we hear of its closing */
     void *owner;
     fetch_ready_fn on_ready;
 };
@@ -62,11 +62,13 @@ void fetch_sockets_free(struct fetch_sockets *sockets)
     mem_free(sockets);
 }
 
-static void add_watch(struct fetch_sockets *sockets, int fd, bool kept)
+static void add_watch(struct fetch_sockets *sockets, int fd)
 {
     struct watch *watch = mem_zero(sizeof(*watch));
-    int failed = uv_poll_init_socket(loop_uv(sockets->loop), &watch->poll, fd);
+    int failed;
 
+    forget(sockets, fd); /* one that libcurl closed before it ever waited for it */
+    failed = uv_poll_init_socket(loop_uv(sockets->loop), &watch->poll, fd);
     assert(failed == 0);
     if (fd >= sockets->room) {
         int room = sockets->room ? sockets->room : 64;
@@ -81,7 +83,6 @@ static void add_watch(struct fetch_sockets *sockets, int fd, bool kept)
     watch->poll.data = watch;
     watch->sockets = sockets;
     watch->fd = fd;
-    watch->kept = kept;
     sockets->by_fd[fd] = watch;
 }
 
@@ -90,7 +91,7 @@ int fetch_socket_open(struct fetch_sockets *sockets, int family, int type, int p
     int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 
     if (fd >= 0)
-        add_watch(sockets, fd, true);
+        add_watch(sockets, fd);
     return fd;
 }
 
@@ -98,6 +99,14 @@ void fetch_socket_close(struct fetch_sockets *sockets, int fd)
 {
     forget(sockets, fd);
     (void)close(fd);
+}
+
+void fetch_socket_keep(struct fetch_sockets *sockets, int fd)
+{
+    struct watch *watch = fd < sockets->room ? sockets->by_fd[fd] : NULL;
+
+    if (watch)
+        watch->kept = true;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -148,11 +157,11 @@ void fetch_socket_watch(struct fetch_sockets *sockets, int fd, int want, void *o
     if (watch == NULL) {
         if (want == 0)
             return;
-        add_watch(sockets, fd, false); /* libcurl's own: the resolver's, or HTTP/2's */
+        add_watch(sockets, fd); /* libcurl's own, or one that was taken out before */
         watch = sockets->by_fd[fd];
     }
     if (want == 0 && !watch->kept) {
-        forget(sockets, fd); /* it is closed without telling us */
+        forget(sockets, fd); /* it may be closed already */
         return;
     }
     watch->want = want;

@@ -23,6 +23,10 @@ typedef void (*fetch_ready_fn)(void *owner, int fd, int events);
 int fetch_socket_open(struct fetch_sockets *sockets, int family, int type, int protocol);
 void fetch_socket_close(struct fetch_sockets *sockets, int fd);
 
+/* It is a connection now, and fetch_socket_close() will end it. Before, libcurl closes a socket
+ * without telling us, when the call is cancelled or another address of the host was faster. */
+void fetch_socket_keep(struct fetch_sockets *sockets, int fd);
+
 /* `want`: CURL_POLL_IN, OUT, INOUT; 0: nobody waits for it at the moment. */
 void fetch_socket_watch(struct fetch_sockets *sockets, int fd, int want, void *owner,
                         fetch_ready_fn on_ready);

@@ -26,6 +26,7 @@ enum {
     SHARDS = 16,
     SHARD_CALLS = 128,           /* in flight before the next shard is used */
     SHARD_IDLE_CONNECTIONS = 128,
+    WHOLE_BODY_BYTES = 32 * 1024, /* up to this it leaves with the head, in one write */
     READ_BYTES = 8 * 1024,       /* libcurl's buffer, one per running call */
     FETCH_MAGIC = 0x66657463,
 };
@@ -67,6 +68,7 @@ struct fetch {
     bool deny_private;
 
     struct curl_slist headers[FETCH_HEADERS_MAX + 1];
+    char *whole_body; /* a small body, joined; NULL: `body` is sent piece by piece */
     const struct span *body;
     size_t body_count;
     size_t body_at;     /* the piece being sent */
@@ -78,7 +80,8 @@ struct fetch {
     bool paused;
     bool address_denied;
     bool no_socket;
-    bool fresh_socket;
+    unsigned sockets; /* opened for this call; 0: it goes over a kept connection */
+    int socket;       /* the last of them */
     unsigned status;
     unsigned interim;      /* 1xx answers so far */
     unsigned header_count; /* of this block */
@@ -151,13 +154,14 @@ static curl_socket_t on_open_socket(void *opaque, curlsocktype purpose, struct c
     int fd;
 
     (void)purpose;
-    fetch->fresh_socket = true;
+    fetch->sockets++;
     if (fetch_address_denied(&at->addr, fetch->deny_private)) {
         fetch->address_denied = true;
         return CURL_SOCKET_BAD;
     }
     fd = fetch_socket_open(fetch->pool->sockets, at->family, at->socktype, at->protocol);
     fetch->no_socket = fd < 0;
+    fetch->socket = fd;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -167,6 +171,9 @@ static int on_close_socket(void *opaque, curl_socket_t fd)
     return 0;
 }
 
+/* Called before the request is sent; a second time when a kept connection turned out to be dead and
+ * libcurl wants to send it again by itself. It must not: an upstream that died after working on the
+ * request would do, and bill, the work twice, unseen. Whether to try again is for flow/ to say. */
 static int on_connected(void *opaque, char *remote, char *local, int remote_port, int local_port)
 {
     struct fetch *fetch = fetch_from(opaque);
@@ -175,10 +182,13 @@ static int on_connected(void *opaque, char *remote, char *local, int remote_port
     (void)local;
     (void)remote_port;
     (void)local_port;
-    fetch->reused = !fetch->fresh_socket;
+    if (fetch->phase != FETCH_CONNECT)
+        return CURL_PREREQFUNC_ABORT;
+    fetch->reused = fetch->sockets == 0;
+    if (fetch->sockets == 1) /* of several, who knows which one it is */
+        fetch_socket_keep(fetch->pool->sockets, fetch->socket);
     fetch->connected_us = clock_us();
-    if (fetch->phase == FETCH_CONNECT)
-        fetch->phase = FETCH_WAIT;
+    fetch->phase = FETCH_WAIT;
     wake(fetch);
     return CURL_PREREQFUNC_OK;
 }
@@ -326,7 +336,7 @@ static enum fetch_failure failure_of(const struct fetch *fetch, CURLcode result)
         return FETCH_PROTOCOL;
     if (result == CURLE_RECV_ERROR && in_body && fetch->chunked_seen)
         return FETCH_TRUNCATED;
-    return in_body ? FETCH_TRUNCATED : FETCH_RESET;
+    return in_body ? FETCH_TRUNCATED : FETCH_RESET; /* also what on_connected has refused */
 }
 
 static void leave_shard(struct fetch *fetch)
@@ -453,6 +463,7 @@ struct fetch_pool *fetch_pool_new(struct loop *loop)
 static void fetch_free(struct fetch *fetch)
 {
     curl_easy_cleanup(fetch->easy);
+    mem_free(fetch->whole_body);
     buf_done(&fetch->head);
     buf_done(&fetch->inbox);
     mem_free(fetch);
@@ -524,8 +535,8 @@ static void configure_handle(struct fetch *fetch)
     (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
-    /* The body comes from a function, and there is none to rewind it: so libcurl can never send
-     * a request twice behind our back. */
+    /* There is no function to rewind a body: libcurl cannot send a large one twice. For small ones
+     * on_connected sees to it. */
     (void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
     (void)curl_easy_setopt(easy, CURLOPT_READDATA, fetch);
 }
@@ -548,10 +559,38 @@ static void configure_origin(struct fetch *fetch, const struct fetch_origin *ori
                                                 : CURL_HTTP_VERSION_1_1));
 }
 
+/* One block of a small body, so that it can be sent in one write with the head. */
+static char *join(const struct span *pieces, size_t count, size_t size)
+{
+    char *joined = mem_alloc(size + 1);
+    char *at = joined;
+
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].size)
+            memcpy(at, pieces[i].at, pieces[i].size);
+        at += pieces[i].size;
+    }
+    return joined;
+}
+
+static void configure_body(struct fetch *fetch, const struct fetch_request *request)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < request->body_count; i++)
+        size += request->body[i].size;
+    fetch->body = request->body;
+    fetch->body_count = request->body_count;
+    if (size <= WHOLE_BODY_BYTES)
+        fetch->whole_body = join(request->body, request->body_count, size);
+    (void)curl_easy_setopt(fetch->easy, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, fetch->whole_body);
+}
+
 static void configure_call(struct fetch *fetch, const struct fetch_request *request)
 {
     static char no_expect[] = "Expect:";
-    curl_off_t size = 0;
     size_t count = 0;
 
     assert(request->header_count <= FETCH_HEADERS_MAX);
@@ -561,17 +600,11 @@ static void configure_call(struct fetch *fetch, const struct fetch_request *requ
         fetch->headers[count].next = &fetch->headers[count + 1];
     }
     fetch->headers[count] = (struct curl_slist){ .data = no_expect };
-    for (size_t i = 0; i < request->body_count; i++)
-        size += (curl_off_t)request->body[i].size;
     (void)curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
-    if (request->get) {
+    if (request->get)
         (void)curl_easy_setopt(fetch->easy, CURLOPT_HTTPGET, 1L);
-    } else {
-        (void)curl_easy_setopt(fetch->easy, CURLOPT_POST, 1L);
-        (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, size);
-    }
-    fetch->body = request->body;
-    fetch->body_count = request->body_count;
+    else
+        configure_body(fetch, request);
 }
 
 static struct fetch *take_idle(struct fetch_pool *pool)
@@ -615,6 +648,8 @@ static void reset(struct fetch *fetch)
 {
     buf_reset(&fetch->head);
     buf_reset(&fetch->inbox);
+    mem_free(fetch->whole_body);
+    fetch->whole_body = NULL;
     fetch->task = NULL;
     fetch->body = NULL;
     fetch->body_count = 0;
@@ -626,7 +661,7 @@ static void reset(struct fetch *fetch)
     fetch->paused = false;
     fetch->address_denied = false;
     fetch->no_socket = false;
-    fetch->fresh_socket = false;
+    fetch->sockets = 0;
     fetch->status = 0;
     fetch->interim = 0;
     fetch->header_count = 0;

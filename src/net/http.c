@@ -14,8 +14,11 @@ enum { HEAD_BYTES = 256 }; /* status line, Date, framing */
 
 struct span http_header(const struct http_request *request, const char *name)
 {
+    struct span wanted = span_from(name);
+
     for (size_t i = 0; i < request->header_count; i++)
-        if (span_is_nocase(request->headers[i].name, name))
+        if (request->headers[i].name.size == wanted.size &&
+            span_equal_nocase(request->headers[i].name, wanted))
             return request->headers[i].value;
     return (struct span){ NULL, 0 };
 }

@@ -11,8 +11,11 @@
  *
  * Refused here (with `write_error`'s body and a close): unparsable HTTP 400, HTTP/0.9 and 2.0 505,
  * request target 414, headers 431, an unknown transfer coding 501, no complete head in time 408,
- * CONNECT and TRACE 405, Content-Length with Transfer-Encoding, obs-fold, bare CR or LF, missing or
- * doubled Host, two Authorization headers 400. */
+ * CONNECT and TRACE 405, an expectation other than 100-continue 417, too many connections 503,
+ * Content-Length with Transfer-Encoding, obs-fold, bare CR or LF, missing or doubled Host, two
+ * Authorization headers 400. An offered upgrade (WebSocket, h2c) is declined by an answer in
+ * HTTP/1.1. A reply that cannot keep the connection says so: the body was not read to its end, the
+ * listener drains, or the client asked for it. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
@@ -25,7 +28,15 @@
 struct http;
 struct task;
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_OPTIONS, HTTP_OTHER };
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_OTHER
+};
 
 struct http_header {
     struct span name; /* as sent; compare without regard to case */
@@ -57,7 +68,9 @@ enum http_body_state {
     HTTP_BODY_MALFORMED,
 };
 
-/* What the owner may set for all connections of a listener; borrowed for as long as it lives. */
+/* What the owner may set for all connections of a listener; borrowed until the listener is given
+ * another or has closed. A limit that changes holds from the next request on, a clock from when it is
+ * next started. 0 is none: a clock that stands still, a size that is bounded only by limits.h. */
 struct http_config {
     size_t header_bytes_max;
     size_t body_bytes_max;
@@ -66,8 +79,8 @@ struct http_config {
     uint32_t write_ms;     /* without progress of a reply that the client does not read */
     uint32_t keepalive_ms; /* idle between requests */
 
-    /* A request's head is complete: take it. Returns the task to wake with every later fact.
-     * Called from libuv's callback, so it may set up an exchange but not reply yet. */
+    /* A request's head is complete: take it. Returns the task to wake, now and with every later
+     * fact. Called from libuv's callback, so it may set up an exchange but not reply yet. */
     struct task *(*on_head)(void *context, struct http *http);
 
     /* Writes the body of an error that is answered before on_head: status, the contract's code and

@@ -38,7 +38,7 @@ struct http_line {
 };
 
 /* Reads a request line without its CRLF. Returns NULL and fills *ret, or why it is refused. */
-const struct http_refusal *http_check_line(struct span line, struct http_line *ret);
+const struct http_refusal *http_check_line(struct span text, struct http_line *ret);
 
 /* Looks at the headers of `request`, whose line said `line`. Returns NULL, or why it is refused.
  * Sets request->expects_continue. */

@@ -146,7 +146,7 @@ static int on_message_complete(llhttp_t *llhttp)
     return HPE_PAUSED; /* what follows is another request, and not read before this one is served */
 }
 
-static const llhttp_settings_t SETTINGS = {
+static const llhttp_settings_t settings = {
     .on_header_field = on_header_field,
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
@@ -162,9 +162,13 @@ static const llhttp_settings_t SETTINGS = {
 
 void http_parse_init(struct http_parse *parse, const struct http_config *config)
 {
-    *parse = (struct http_parse){ .header_bytes_max = config->header_bytes_max };
-    buf_init(&parse->head, LINE_BYTES_MAX + config->header_bytes_max + LINE_ENDS_MAX);
-    buf_init(&parse->body, config->body_bytes_max);
+    size_t header_bytes =
+        config->header_bytes_max ? config->header_bytes_max : LIMIT_HEADER_BYTES_NONE;
+    size_t body_bytes = config->body_bytes_max ? config->body_bytes_max : LIMIT_BODY_BYTES_NONE;
+
+    *parse = (struct http_parse){ .header_bytes_max = header_bytes };
+    buf_init(&parse->head, LINE_BYTES_MAX + header_bytes + LINE_ENDS_MAX);
+    buf_init(&parse->body, body_bytes);
 }
 
 void http_parse_done(struct http_parse *parse)
@@ -323,7 +327,7 @@ static const struct http_refusal *read_headers(struct http_parse *parse, struct 
     struct http_message *message = parse->message;
     llhttp_errno_t error;
 
-    llhttp_init(&message->llhttp, HTTP_REQUEST, &SETTINGS);
+    llhttp_init(&message->llhttp, HTTP_REQUEST, &settings);
     message->llhttp.data = parse;
     error = llhttp_execute(&message->llhttp, head.at, head.size);
     parse->request.headers = message->headers;

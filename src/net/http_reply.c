@@ -8,7 +8,7 @@
 static const struct {
     unsigned status;
     const char *text;
-} STATUSES[] = {
+} statuses[] = {
     { 200, "OK" },
     { 201, "Created" },
     { 202, "Accepted" },
@@ -45,9 +45,9 @@ static const struct {
 
 const char *http_status_text(unsigned status)
 {
-    for (size_t i = 0; i < sizeof(STATUSES) / sizeof(*STATUSES); i++)
-        if (STATUSES[i].status == status)
-            return STATUSES[i].text;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
+        if (statuses[i].status == status)
+            return statuses[i].text;
     return "Unknown";
 }
 

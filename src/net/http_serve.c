@@ -64,7 +64,7 @@ static void free_http(struct http *http)
     conn_done(&http->conn);
     mem_free(http);
     if (front->closing && front->connection_count == 0)
-        loop_later(front->hub.loop, LOOP_REAP, &front->emptied);
+        front->emptied.run(&front->emptied); /* we are in the reaper, or in its place */
 }
 
 /* The socket goes now. An exchange that runs is told and ends by itself. */
@@ -209,12 +209,12 @@ static size_t feed_head(struct http *http, struct span bytes)
     if (!http_parse_begun(&http->parse))
         http->parse.request.received_us = clock_us();
     taken = http_parse_feed(&http->parse, bytes);
-    if (http->state == SERVE_IDLE && http_parse_begun(&http->parse))
-        change_state(http, SERVE_HEAD);
     if (http->parse.state == HTTP_PARSE_REFUSED)
         refuse(http, http->parse.refusal);
     else if (http->parse.state == HTTP_PARSE_BODY)
         begin_exchange(http);
+    else if (http->state == SERVE_IDLE && http_parse_begun(&http->parse))
+        change_state(http, SERVE_HEAD);
     return taken;
 }
 
@@ -239,14 +239,12 @@ static size_t feed(struct http *http, struct span bytes)
 
         if (http->state == SERVE_IDLE || http->state == SERVE_HEAD)
             taken += feed_head(http, rest);
-        else if (http->state != SERVE_EXCHANGE)
-            return bytes.size; /* refused: nobody wants the rest */
-        else if (http->parse.body_state == HTTP_BODY_COMING)
+        else if (http->state == SERVE_EXCHANGE && http->parse.body_state == HTTP_BODY_COMING)
             taken += feed_body(http, rest);
-        else if (http->parse.body_state == HTTP_BODY_WHOLE)
+        else if (http->state == SERVE_EXCHANGE && http->parse.body_state == HTTP_BODY_WHOLE)
             break;
         else
-            return bytes.size; /* the exchange is about to say so */
+            return bytes.size; /* refused, or about to be: nobody wants the rest */
     }
     return taken;
 }
@@ -323,7 +321,7 @@ static void on_sent(struct conn *conn)
     }
 }
 
-static const struct conn_owner OWNER = {
+static const struct conn_owner events = {
     .on_bytes = on_bytes,
     .on_end = on_end,
     .on_stall = on_stall,
@@ -356,7 +354,7 @@ static void check_stall(struct http *http)
     uint64_t sent = conn_sent(&http->conn);
     uint32_t write_ms = http->front->config->write_ms;
 
-    if (write_ms == 0 || conn_unsent(&http->conn) == 0)
+    if (write_ms == 0 || !conn_is_stalled(&http->conn))
         return;
     if (sent != http->stall_sent) {
         http->stall_sent = sent;
@@ -411,7 +409,7 @@ struct http *http_open(struct http_front *front, int fd, struct tls *tls, const 
     buf_init(&http->ahead, LIMIT_PIPELINED_BYTES + 2 * LIMIT_READ_BYTES);
     list_append(&front->connections, &http->link);
     front->connection_count++;
-    if (conn_open(&http->conn, &front->hub, &OWNER, fd, tls))
+    if (conn_open(&http->conn, &front->hub, &events, fd, tls))
         set_clock(http, front->config->header_ms); /* also bounds the TLS handshake */
     else
         close_now(http);

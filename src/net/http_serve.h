@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* In order: from GONE on, nobody wants what the client sends. */
 enum serve_state {
     SERVE_IDLE,     /* no byte of a request is here */
     SERVE_HEAD,     /* a head is coming */

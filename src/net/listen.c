@@ -142,16 +142,17 @@ static void resume_accepting(struct task *task)
 static void welcome(struct listener *listener, int fd, const union address *address)
 {
     size_t connections = listener->front.connection_count;
+    size_t max = listener->connections_max ? listener->connections_max : SIZE_MAX / 2;
     char peer[INET6_ADDRSTRLEN];
     struct http *http;
 
-    if (connections >= listener->connections_max + LIMIT_REFUSALS) {
+    if (connections >= max + LIMIT_REFUSALS) {
         (void)close(fd); /* those who are told are too many already */
         return;
     }
     peer_text(address, peer);
     http = http_open(&listener->front, fd, listener->tls, peer);
-    if (connections >= listener->connections_max)
+    if (connections >= max)
         http_turn_away(http);
 }
 

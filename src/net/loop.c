@@ -205,14 +205,17 @@ static void run_tasks(struct loop *loop)
     }
 }
 
-static bool work_left(const struct loop *loop)
+static bool jobs_left(const struct loop *loop)
 {
-    if (!list_empty(&loop->ready))
-        return true;
     for (int phase = 0; phase < LOOP_PHASES; phase++)
         if (!list_empty(&loop->later[phase]))
             return true;
     return false;
+}
+
+static bool work_left(const struct loop *loop)
+{
+    return !list_empty(&loop->ready) || jobs_left(loop);
 }
 
 static void on_hurry(uv_idle_t *idle)
@@ -278,8 +281,9 @@ void loop_free(struct loop *loop)
         uv_close((uv_handle_t *)&watch->handle, on_watch_closed);
     }
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
-    for (int phase = 0; phase < LOOP_PHASES; phase++)
-        run_jobs(loop, (enum loop_phase)phase); /* what died in the last close callbacks */
+    while (jobs_left(loop)) /* what died in the last close callbacks */
+        for (int phase = 0; phase < LOOP_PHASES; phase++)
+            run_jobs(loop, (enum loop_phase)phase);
     failed = uv_loop_close(&loop->uv);
     assert(failed == 0);
     mem_free(loop->alarms.heap);
@@ -305,12 +309,6 @@ void loop_settle(struct loop *loop)
     do
         (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
     while (++turns < SETTLE_TURNS && (turns < 4 || work_left(loop)));
-}
-
-void loop_run_until(struct loop *loop, const int *flag)
-{
-    while (!*flag)
-        (void)uv_run(&loop->uv, UV_RUN_ONCE);
 }
 
 uint64_t loop_now_ms(const struct loop *loop)

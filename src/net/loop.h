@@ -26,9 +26,6 @@ void loop_stop(struct loop *loop);
 /* Runs what is ready, without waiting for anything new, until nothing is: for taking things down. */
 void loop_settle(struct loop *loop);
 
-/* Runs until `*flag` becomes non-zero: for tests and for shutting down in order. */
-void loop_run_until(struct loop *loop, const int *flag);
-
 uint64_t loop_now_ms(const struct loop *loop); /* monotonic, as of this turn */
 
 /* Share of the last second that the loop was busy, in per mille. */

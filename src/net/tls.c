@@ -45,11 +45,11 @@ struct tls_session {
     struct buf *out; /* where it sends to, during one call */
 };
 
-static const char *const PROTOCOLS[] = { "http/1.1", NULL };
+static const char *const protocols[] = { "http/1.1", NULL };
 
 /* Forward secrecy and authenticated encryption, nothing else. ChaCha20 first: in mbedTLS it is the
  * fast one. */
-static const int CIPHERSUITES[] = {
+static const int ciphersuites[] = {
     MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
     MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
     MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
@@ -165,12 +165,12 @@ static bool set_up(struct tls *tls)
     mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
     mbedtls_ssl_conf_tls13_key_exchange_modes(
         config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
-    mbedtls_ssl_conf_ciphersuites(config, CIPHERSUITES);
+    mbedtls_ssl_conf_ciphersuites(config, ciphersuites);
     mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
     mbedtls_ssl_conf_legacy_renegotiation(config, MBEDTLS_SSL_LEGACY_NO_RENEGOTIATION);
     mbedtls_ssl_conf_session_tickets_cb(config, mbedtls_ssl_ticket_write,
                                         mbedtls_ssl_ticket_parse, &tls->tickets);
-    return mbedtls_ssl_conf_alpn_protocols(config, (const char **)(uintptr_t)PROTOCOLS) == 0 &&
+    return mbedtls_ssl_conf_alpn_protocols(config, (const char **)(uintptr_t)protocols) == 0 &&
            mbedtls_ssl_ticket_setup(&tls->tickets, mbedtls_ctr_drbg_random, &tls->random,
                                     MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME_S) == 0 &&
            mbedtls_ssl_conf_own_cert(config, &tls->certificate, &tls->key) == 0;

@@ -37,8 +37,8 @@ enum tls_state {
 
 /* Takes cipher text that has arrived; appends clear text to `clear` and what must be sent (also
  * alerts) to `cipher_out`. */
-enum tls_state tls_session_read(struct tls_session *session, struct span cipher, struct buf *clear,
-                                struct buf *cipher_out);
+enum tls_state tls_session_read(struct tls_session *session, struct span cipher,
+                                struct buf *clear, struct buf *cipher_out);
 
 /* Encrypts all of `clear` behind cipher_out. */
 bool tls_session_write(struct tls_session *session, struct span clear, struct buf *cipher_out);
