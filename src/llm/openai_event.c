@@ -110,10 +110,20 @@ static enum llm_event_kind kind_of(const struct scan_field *choices, const struc
     return scan_empty(&item) && usage_known ? LLM_USAGE : LLM_NOTHING;
 }
 
-static void fail(const struct scan_item *item, struct arena *arena, struct llm_event *ret)
+/* What says that something failed; false when nothing does. */
+static bool find_error(const struct sse_event *event, const struct scan_field *fields,
+                       const struct sight *sight, struct scan_item *ret)
 {
-    ret->kind = LLM_FAILED;
-    openai_read_error_item(200, item, arena, &ret->error);
+    if (openai_is_error(&fields[ERROR])) {
+        *ret = (struct scan_item){ .kind = fields[ERROR].kind, .raw = fields[ERROR].raw };
+        return true;
+    }
+    if (span_is(event->type, "error") || span_is(fields[OBJECT].raw, "\"error\"")) {
+        *ret = (struct scan_item){ .kind = JSON_OBJECT, .raw = event->data };
+        return true;
+    }
+    *ret = (struct scan_item){ .kind = JSON_NULL };
+    return sight->broken;
 }
 
 static void read_chunk(const struct sse_event *event, bool committed, struct arena *arena,
@@ -124,8 +134,6 @@ static void read_chunk(const struct sse_event *event, bool committed, struct are
         [ERROR] = { .name = "error" },     [OBJECT] = { .name = "object" },
         [GROQ] = { .name = "x_groq" },
     };
-    struct scan_item whole = { .kind = JSON_OBJECT, .raw = event->data };
-    struct scan_item said = { .kind = JSON_NULL };
     struct scan_item item;
     struct scan_result result;
     struct sight sight = { 0 };
@@ -142,14 +150,10 @@ static void read_chunk(const struct sse_event *event, bool committed, struct are
         read_choice(item.raw, committed, &sight);
     ret->finished = sight.finished;
     ret->kind = kind_of(&fields[CHOICES], &sight, ret->usage.known);
-    if (openai_is_error(&fields[ERROR]))
-        said = (struct scan_item){ .kind = fields[ERROR].kind, .raw = fields[ERROR].raw };
-    if (said.kind != JSON_NULL)
-        fail(&said, arena, ret);
-    else if (span_is(event->type, "error") || span_is(fields[OBJECT].raw, "\"error\""))
-        fail(&whole, arena, ret);
-    else if (sight.broken)
-        fail(&said, arena, ret);
+    if (find_error(event, fields, &sight, &item)) {
+        ret->kind = LLM_FAILED;
+        openai_read_error_item(200, &item, arena, &ret->error);
+    }
 }
 
 static void read_event(const struct sse_event *event, bool committed, struct arena *arena,

@@ -1,7 +1,7 @@
 #include "llm/openai.h"
 
 /* More tokens than any model can see; what is beyond is nonsense, and would only overflow sums. */
-static const uint64_t TOKENS_MAX = 1000000000000;
+#define TOKENS_MAX UINT64_C(1000000000000)
 
 /* Is this field a plausible number? Then `ret` is it, else `ret` stays. */
 static bool read_count(const struct scan_field *field, uint64_t *ret)

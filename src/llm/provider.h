@@ -7,9 +7,9 @@
 
 enum provider_auth {
     AUTH_NONE,
-    AUTH_BEARER,         /* Authorization: Bearer KEY */
-    AUTH_X_API_KEY,      /* x-api-key: KEY */
-    AUTH_API_KEY,        /* api-key: KEY */
+    AUTH_BEARER,    /* Authorization: Bearer KEY */
+    AUTH_X_API_KEY, /* x-api-key: KEY */
+    AUTH_API_KEY,   /* api-key: KEY */
 };
 
 struct provider_kind {

@@ -21,7 +21,7 @@ static struct span quoted(struct span text, struct arena *arena)
     struct buf buf;
     struct span copy;
 
-    buf_init(&buf, 16 * LIMIT_MODEL_NAME_BYTES);
+    buf_init(&buf, 16 * (size_t)LIMIT_MODEL_NAME_BYTES);
     json_quote(&buf, text);
     assert(!buf.overflowed);
     copy = arena_copy(arena, buf_span(&buf));
@@ -202,15 +202,18 @@ static enum relay_verdict judge(struct relay *relay, const struct sse_event *eve
 
 static void read_data(struct relay *relay, struct sse_event *event, struct relay_step *ret)
 {
+    bool trusted = relay->committed && event->whole; /* half an event must be read to its end */
     struct llm_event seen;
 
-    relay->dialect->read_event(event, relay->committed, &relay->words, &seen);
+    relay->dialect->read_event(event, trusted, &relay->words, &seen);
     if (seen.usage.known)
         relay->usage = seen.usage;
     relay->finished = relay->finished || seen.finished;
     ret->verdict = judge(relay, event, &seen);
     if (ret->verdict == RELAY_FAILED)
         fail(relay, &seen.error, ret);
+    else
+        arena_done(&relay->words); /* a stream is endless, its memory is not */
     if (ret->verdict == RELAY_FORWARD)
         count_content(relay, event->data.size);
     relay->committed = relay->committed || ret->verdict == RELAY_FORWARD;

@@ -23,7 +23,9 @@ static struct reader reader_of(struct span text)
 /* The next byte, or 0 at the end; a NUL byte is nowhere valid, so the two need no telling apart. */
 static char peek(const struct reader *r)
 {
-    return r->at < r->end ? *r->at : 0;
+    if (r->at == r->end)
+        return 0;
+    return *r->at;
 }
 
 static void skip_space(struct reader *r)

@@ -4,8 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
-/* Eight bytes at once: a byte's highest bit is set in the result when it, or one before it, ends a
- * run: a quote, a backslash, a control byte, or anything beyond ASCII. */
+/* Eight bytes at once: the lowest bit that is set in the result is the highest of the first byte that
+ * ends a run: a quote, a backslash, a control byte, or anything beyond ASCII. (A borrow may set bits
+ * further up, where nobody looks.) */
 static uint64_t stops(const char *at)
 {
     static const uint64_t each = 0x0101010101010101u;
@@ -21,6 +22,13 @@ static const char *skip_run(const char *at, const char *end)
 {
     while (end - at >= 16 && (stops(at) | stops(at + 8)) == 0)
         at += 16;
+    while (end - at >= 8) {
+        uint64_t found = stops(at);
+
+        if (found)
+            return at + (size_t)__builtin_ctzll(found) / 8;
+        at += 8;
+    }
     while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' &&
            *at != '\\')
         at++;
@@ -210,8 +218,12 @@ struct span scan_string(struct span raw, struct arena *arena)
 bool scan_key_is(struct span key, const char *name)
 {
     struct span text = without_quotes(key);
-    struct span rest = span_from(name);
+    struct span rest;
 
+    /* Nearly every key differs at its first byte from what is looked for. */
+    if (text.size && text.at[0] != name[0] && text.at[0] != '\\')
+        return false;
+    rest = span_from(name);
     if (span_find(text, '\\') == SIZE_MAX)
         return span_equal(text, rest);
     while (text.size) {

@@ -81,7 +81,7 @@ struct span scrub_text(struct span text, struct arena *arena)
     while (at < text.size) {
         memcpy(copy + written, text.at + from, at + shown - from);
         written += at + shown - from;
-        memcpy(copy + written, "***", 3);
+        memset(copy + written, '*', 3);
         written += 3;
         from = at + size;
         at = find_credential(text, from, &size, &shown);

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-static const char BOM[] = "\xef\xbb\xbf";
+#define BOM "\xef\xbb\xbf"
 
 enum { BOM_BYTES = sizeof(BOM) - 1 };
 
