@@ -165,7 +165,7 @@ static void inherit_timeouts(const struct config *config, struct config_provider
     for (; row->name; row++) {
         const char *said = (const char *)&own + row->offset;
 
-        if (!value_inherited(said, row->width))
+        if (row->inherits && !value_inherited(said, row->width))
             memcpy((char *)&provider->timeouts + row->offset, said, row->width);
     }
 }
@@ -181,6 +181,8 @@ static void check_providers(struct reading *reading)
 
         node = node_named(node, provider->name);
         inherit_timeouts(config, provider);
+        if (node->kind != NODE_MAP)
+            continue; /* said */
         find_kind(reading, provider, node);
         if (provider->kind == NULL)
             continue; /* said */
@@ -246,8 +248,9 @@ static void check_targets(struct reading *reading, struct config_model *model,
     for (size_t i = 0; i < model->target_count; i++) {
         struct config_target *target = &model->targets[i];
 
-        while (child->kind != NODE_MAP)
+        while (child && child->kind != NODE_MAP)
             child = child->next; /* said */
+        assert(child);
         complete_target(reading->config, model, target);
         check_target(reading, model, i, child);
         weight += target->weight;

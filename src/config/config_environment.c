@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_BYTES_MIN = 8, KEYS_MAX = 1000 };
+enum { KEY_BYTES_MIN = 8 };
 
-static const char PREFERRED[] = "holysheep"; /* the default provider, when it is there */
-static const char DEMO[] = "demo";
+static const char preferred[] = "holysheep"; /* the default provider, when it is there */
+static const char demo_name[] = "demo";
 
 struct environment {
     struct node_tree *tree;
@@ -35,10 +35,6 @@ const struct config_variable config_variables[] = {
       "Who may call: NAME=KEY or NAME=sha256:HASH or KEY, separated by commas. A KEY has at "
       "least 8 "
       "characters; one that contains = needs a NAME." },
-    { "HOLYSHEEP_API_KEY", "providers.holysheep",
-      "An upstream of your own that speaks OpenAI's language; it becomes the default "
-      "provider." },
-    { "HOLYSHEEP_BASE_URL", "providers.holysheep.base_url", "Where it is." },
     { NULL, NULL, NULL },
 };
 
@@ -141,13 +137,10 @@ static void add_providers(struct environment *env)
     for (const struct provider_kind *kind = provider_kinds; kind->name; kind++)
         add_kind(env, kind);
     providers = node_put(env->tree, env->root, "providers", NODE_MAP);
-    if (node_member(providers, PREFERRED))
-        env->default_provider = PREFERRED;
-    if (providers->count == 0 && env->reporter->report->errors == 0) {
-        report_warning(env->reporter, NULL,
-                       "no provider's key is set, so the built-in demo answers");
-        (void)put_provider(env, DEMO, NULL);
-    }
+    if (node_member(providers, preferred))
+        env->default_provider = preferred;
+    if (providers->count == 0 && env->reporter->report->errors == 0)
+        (void)put_provider(env, demo_name, NULL);
     if (env->default_provider)
         put(env, env->root, "default_provider", NULL, span_from(env->default_provider));
 }
@@ -194,7 +187,7 @@ static void add_model(struct environment *env, const char *setting, const char *
 
 static void add_models(struct environment *env)
 {
-    bool demo = env->default_provider && strcmp(env->default_provider, DEMO) == 0;
+    bool demo = env->default_provider && strcmp(env->default_provider, demo_name) == 0;
 
     if (demo)
         put_model(env, SPAN_OF("demo"), NULL);
@@ -247,12 +240,14 @@ static void add_client_keys(struct environment *env)
         return;
     keys = node_put(env->tree, env->root, "client_keys", NODE_LIST);
     keys->variable = "SLUICE_CLIENT_KEYS";
-    while (rest.size && keys->count < KEYS_MAX) {
+    while (rest.size) {
         struct span entry = span_trim(span_cut(&rest, ','));
 
         if (entry.size)
             add_client_key(env, keys, entry);
     }
+    if (keys->count == 0) /* not the same as saying nothing, which lets everybody call */
+        report_error(env->reporter, keys, "holds no key; write NAME=KEY, or remove it");
 }
 
 /* ---- the rest ---- */

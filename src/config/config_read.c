@@ -282,7 +282,7 @@ static bool read_headers(struct reading *reading, const struct setting *row,
 
     if (!is_kind(reading, node, NODE_MAP) || !make_items(reading, row, node, base))
         return false;
-    memcpy(&headers.items, base + row->offset, sizeof(headers.items));
+    headers.items = *(struct config_header **)(void *)(base + row->offset);
     for (const struct node *child = node->first; child; child = child->next) {
         struct config_header *header = &headers.items[headers.count];
 

@@ -4,9 +4,10 @@
 #include "config/settings.h"
 #include "config/values.h"
 
+#include <ctype.h>
 #include <string.h>
 
-static const char INTRODUCTION[] =
+static const char introduction[] =
     "# Reference\n"
     "\n"
     "Printed by `sluice reference` from the tables that the program itself works with.\n"
@@ -50,8 +51,8 @@ static void print_link(const struct setting_table *table, struct buf *out)
 {
     (void)buf_printf(out, "[`%s`](#", table->title);
     for (const char *c = table->title; *c; c++)
-        if ((*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z') || *c == '_')
-            (void)buf_add_byte(out, *c <= 'Z' ? (char)(*c + 32) : *c);
+        if (isalnum((unsigned char)*c) || *c == '_')
+            (void)buf_add_byte(out, (char)tolower((unsigned char)*c));
     (void)buf_add_byte(out, ')');
 }
 
@@ -137,7 +138,7 @@ static void print_inner_tables(const struct setting_table *table, struct buf *ou
 
 static void print_table(const struct setting_table *table, struct buf *out)
 {
-    (void)buf_printf(out, "\n### `%s`\n\n", table->title);
+    (void)buf_printf(out, table == &settings ? "\n### %s\n\n" : "\n### `%s`\n\n", table->title);
     (void)buf_add_text(out, "| setting | value | default | what for |\n|---|---|---|---|\n");
     for (const struct setting *row = table->rows; row->name; row++)
         if (row->kind != SETTING_LATER)
@@ -220,7 +221,7 @@ static void print_variables(struct buf *out)
 
 void config_print_reference(struct buf *out)
 {
-    (void)buf_add_text(out, INTRODUCTION);
+    (void)buf_add_text(out, introduction);
     (void)buf_add_text(out, "\n## Settings\n");
     print_table(&settings, out);
     print_kinds(out);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* What is expanded when it is read: "${NAME}", "file:/path". */
-static const char EXPANDED[] = "\\$|^file:";
+static const char expanded[] = "\\$|^file:";
 
 static void write_table(struct json_writer *w, const struct setting_table *table);
 
@@ -91,7 +91,7 @@ static void write_value(struct json_writer *w, enum setting_kind kind,
     if (value_kind(kind)->plain == NULL || value_kind(kind)->pattern)
         write_text(w, kind, row);
     begin_choice(w, "string");
-    member(w, "pattern", EXPANDED);
+    member(w, "pattern", expanded);
     json_end(w, '}');
     json_end(w, ']');
 }

@@ -251,7 +251,8 @@ bool config_yaml_read(struct span text, struct node_tree *tree, struct reporter 
         return false;
     }
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.at, text.size);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)(text.size ? text.at : ""),
+                                 text.size);
     run(&builder, &parser, text);
     yaml_parser_delete(&parser);
     return !builder.refused;

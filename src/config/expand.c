@@ -11,7 +11,7 @@
 
 enum { VARIABLE_BYTES_MAX = 256 };
 
-static const char FILE_WORD[] = "file:";
+static const char file_word[] = "file:";
 
 static void put(struct expansion *out, struct span bytes)
 {
@@ -132,7 +132,7 @@ static void drop_line_break(struct expansion *out)
 /* `out` holds file:/path, and then what stands in that file. */
 static bool put_file(const struct node *node, struct reporter *reporter, struct expansion *out)
 {
-    struct span named = span_skip(expansion_span(out), strlen(FILE_WORD));
+    struct span named = span_skip(expansion_span(out), strlen(file_word));
     char path[PATH_MAX];
     bool fine;
     int fd;
@@ -160,13 +160,16 @@ bool expand(const struct node *node, struct reporter *reporter, struct expansion
 {
     ret->size = 0;
     ret->too_long = false;
-    if (node->literal)
+    if (node->literal) {
         put(ret, node_text(node));
-    else if (!put_text(node, reporter, ret))
-        return false;
-    else if (span_starts(node_text(node), FILE_WORD) && !ret->too_long &&
-             !put_file(node, reporter, ret))
-        return false;
+    } else {
+        bool file = span_starts(node_text(node), file_word);
+
+        if (!put_text(node, reporter, ret))
+            return false;
+        if (file && !ret->too_long && !put_file(node, reporter, ret))
+            return false;
+    }
     if (ret->too_long)
         report_error(reporter, node, "longer than %d bytes", EXPANSION_BYTES_MAX);
     return !ret->too_long;

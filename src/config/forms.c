@@ -38,13 +38,27 @@ bool form_is_name(struct span text)
     return text.size <= NAME_BYTES_MAX;
 }
 
+/* Control characters, line breaks of Unicode, and what is no character at all: nothing of it is seen,
+ * and YAML would not give it back. */
+static bool is_unseen(struct span character)
+{
+    static const char *const unseen[] = { "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
+                                          "\xef\xbf\xbe", "\xef\xbf\xbf", NULL };
+    unsigned char first = (unsigned char)character.at[0];
+
+    for (size_t i = 0; unseen[i]; i++)
+        if (span_is(character, unseen[i]))
+            return true;
+    return first < ' ' || first == 0x7f ||
+           (first == 0xc2 && (unsigned char)character.at[1] < 0xa0);
+}
+
 bool form_is_line(struct span text)
 {
     while (text.size) {
         size_t size = span_utf8(text);
-        unsigned char c = (unsigned char)text.at[0];
 
-        if (size == 0 || c < ' ' || c == 0x7f)
+        if (size == 0 || is_unseen(span_first(text, size)))
             return false;
         text = span_skip(text, size);
     }

@@ -1,6 +1,5 @@
 #include "config/node.h"
 
-#include "base/limits.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -119,22 +118,4 @@ const struct node *node_child(const struct node *parent, size_t index)
 struct span node_text(const struct node *node)
 {
     return span_make(node->text, node->text_size);
-}
-
-void node_print_path(const struct node *node, struct buf *out)
-{
-    const struct node *way[LIMIT_CONFIG_DEPTH + 1];
-    size_t depth = 0;
-
-    for (; node && node->parent && depth < LIMIT_CONFIG_DEPTH + 1; node = node->parent)
-        way[depth++] = node;
-    while (depth--) {
-        const struct node *step = way[depth];
-
-        if (step->parent->kind == NODE_LIST)
-            (void)buf_printf(out, "[%zu]", step->index);
-        else
-            (void)buf_printf(out, "%s%.*s", step->parent->parent ? "." : "",
-                             (int)(step->key.size < 64 ? step->key.size : 64), step->key.at);
-    }
 }

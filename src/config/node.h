@@ -8,7 +8,6 @@
 #define CONFIG_NODE_H
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "config/config.h"
 
 enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };
@@ -62,8 +61,5 @@ const struct node *node_member(const struct node *map, const char *key);
 const struct node *node_child(const struct node *parent, size_t index);
 
 struct span node_text(const struct node *node);
-
-/* "models.gpt-4.1.targets[0].weight"; nothing for the root. */
-void node_print_path(const struct node *node, struct buf *out);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "base/limits.h"
 
-#include <assert.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -25,6 +25,25 @@ void config_report_done(struct config_report *report)
     buf_done(&report->text);
 }
 
+/* "models.gpt-4.1.targets[0].weight"; nothing for the root. */
+static void write_path(const struct node *node, struct buf *out)
+{
+    const struct node *way[LIMIT_CONFIG_DEPTH];
+    size_t depth = 0;
+
+    for (; node && node->parent && depth < LIMIT_CONFIG_DEPTH; node = node->parent)
+        way[depth++] = node;
+    while (depth--) {
+        const struct node *step = way[depth];
+
+        if (step->parent->kind == NODE_LIST)
+            (void)buf_printf(out, "[%zu]", step->index);
+        else
+            (void)buf_printf(out, "%s%s", step->parent->parent ? "." : "",
+                             quoted(step->key).text);
+    }
+}
+
 static void write_line(struct reporter *reporter, struct config_mark mark,
                        const struct node *node, const char *before, const char *sentence)
 {
@@ -39,7 +58,7 @@ static void write_line(struct reporter *reporter, struct config_mark mark,
         (void)buf_printf(out, "%s: %s", reporter->file, before);
     start = out->end;
     if (node && !node->variable)
-        node_print_path(node, out);
+        write_path(node, out);
     (void)buf_printf(out, "%s%s\n", out->end > start ? ": " : "", sentence);
 }
 
@@ -116,8 +135,7 @@ struct quote quoted(struct span text)
     size_t at = 0;
 
     for (size_t i = 0; i < text.size && at < sizeof(quote.text) - 8; i++)
-        quote.text[at++] =
-            (unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f ? '?' : text.at[i];
+        quote.text[at++] = (char)(iscntrl((unsigned char)text.at[i]) ? '?' : text.at[i]);
     if (at < text.size) {
         while (at && ((unsigned char)quote.text[at - 1] & 0xc0) == 0x80)
             at--; /* do not end inside a character */

@@ -38,7 +38,7 @@ static const struct setting admin_rows[] = {
     { .name = "keys",
       .kind = SETTING_LIST,
       .element = SETTING_SECRET,
-      STRINGS(config_admin, keys),
+      ITEMS(config_admin, keys.items, keys.count, sizeof(struct secret)),
       .max = 64,
       .help = "Any of them opens the admin plane; without one it answers 404 throughout." },
     END,
@@ -64,18 +64,17 @@ static const struct setting client_key_rows[] = {
     { .name = "models",
       .kind = SETTING_LIST,
       .element = SETTING_LABEL,
-      STRINGS(config_client_key, models),
+      ITEMS(config_client_key, models.items, models.count, sizeof(char *)),
       .max = 1000,
       .unsaid = "every model",
       .help = "What it may use: names, or patterns such as `deepseek/*`." },
     { .name = "expires",
       .kind = SETTING_DATE,
-      AT(config_client_key, expires_ms),
+      NUMBER_AT(config_client_key, expires_ms),
       .unsaid = "never",
       .help = "From this moment on the key is refused; a date begins at 00:00 UTC." },
     { .name = "admin",
-      .kind = SETTING_BOOL,
-      AT(config_client_key, admin),
+      .kind = SETTING_FIXED,
       .standard = "false",
       .help = "It may also call `/v1/config/{environment}`." },
     LATER("requests_per_minute"),
@@ -97,8 +96,8 @@ const struct setting_table settings_client_key = {
 
 #define CLOCK(field, by_default, most, text)                                                   \
     {                                                                                          \
-        .name = #field, .kind = SETTING_DURATION, AT(config_timeouts, field),                  \
-        .standard = by_default, .max = most, .help = text                                      \
+        .name = #field, .kind = SETTING_DURATION, NUMBER_AT(config_timeouts, field),           \
+        .standard = (by_default), .max = (most), .help = (text)                                \
     }
 
 static const struct setting timeouts_rows[] = {
@@ -127,8 +126,8 @@ const struct setting_table settings_timeouts = {
 
 #define NUMBER(type, field, by_default, least, most, text)                                     \
     {                                                                                          \
-        .name = #field, .kind = SETTING_COUNT, AT(type, field), .standard = by_default,        \
-        .min = least, .max = most, .help = text                                                \
+        .name = #field, .kind = SETTING_COUNT, NUMBER_AT(type, field),                         \
+        .standard = (by_default), .min = (least), .max = (most), .help = (text)                \
     }
 
 static const struct setting retry_rows[] = {
@@ -152,7 +151,7 @@ static const struct setting_table settings_retry = {
 static const struct setting breaker_rows[] = {
     { .name = "enabled",
       .kind = SETTING_BOOL,
-      AT(config_breaker, enabled),
+      NUMBER_AT(config_breaker, enabled),
       .standard = "true",
       .help = "Leave a target alone that keeps failing." },
     NUMBER(config_breaker, failure_threshold, "5", 1, 1000000,
@@ -176,13 +175,13 @@ static const struct setting limits_rows[] = {
            "Client connections; one more gets 503."),
     { .name = "header_bytes",
       .kind = SETTING_SIZE,
-      AT(config_limits, header_bytes),
+      NUMBER_AT(config_limits, header_bytes),
       .standard = "32KiB",
       .max = MIB,
       .help = "All headers of a request; more is 431." },
     { .name = "body_bytes",
       .kind = SETTING_SIZE,
-      AT(config_limits, body_bytes),
+      NUMBER_AT(config_limits, body_bytes),
       .standard = "50MiB",
       .max = 1024 * MIB,
       .help = "The body of a request; more is 413." },
@@ -202,24 +201,24 @@ const struct setting_table settings_limits = {
 static const struct setting log_rows[] = {
     { .name = "level",
       .kind = SETTING_ENUM,
-      AT(config_log, level),
+      NUMBER_AT(config_log, level),
       .words = log_levels,
       .standard = "info",
       .help = "The least that is worth a line on stderr." },
     { .name = "format",
       .kind = SETTING_ENUM,
-      AT(config_log, text),
+      NUMBER_AT(config_log, text),
       .words = log_formats,
       .standard = "json",
       .help = "`text`: for people." },
     { .name = "access",
       .kind = SETTING_BOOL,
-      AT(config_log, access),
+      NUMBER_AT(config_log, access),
       .standard = "true",
       .help = "One JSON line for each request on stdout." },
     { .name = "bodies",
       .kind = SETTING_BOOL,
-      AT(config_log, bodies),
+      NUMBER_AT(config_log, bodies),
       .standard = "false",
       .help = "What people asked and were told goes into the log, too." },
     END,
@@ -234,7 +233,7 @@ static const struct setting_table settings_log = {
 static const struct setting drain_rows[] = {
     { .name = "seconds",
       .kind = SETTING_COUNT,
-      AT(config, drain_seconds),
+      NUMBER_AT(config, drain_seconds),
       .standard = "30",
       .max = 3600,
       .help = "What is running may finish for so long when the process is asked to end." },
@@ -265,7 +264,7 @@ static const struct setting file_rows[] = {
       .help = "What this installation is called." },
     { .name = "models_only",
       .kind = SETTING_BOOL,
-      AT(config, models_only),
+      NUMBER_AT(config, models_only),
       .standard = "false",
       .help = "Serve the listed models alone: `default_provider` gets no other names." },
     { .name = "default_provider",
@@ -295,7 +294,7 @@ static const struct setting file_rows[] = {
     { .name = "client_keys",
       .kind = SETTING_LIST,
       .element = SETTING_OBJECT,
-      MANY(config, client_keys, client_key_count),
+      ITEMS(config, client_keys, client_key_count, sizeof(struct config_client_key)),
       .max = 100000,
       .table = &settings_client_key,
       .unsaid = "everybody may call",
@@ -303,14 +302,14 @@ static const struct setting file_rows[] = {
     { .name = "providers",
       .kind = SETTING_MAP,
       .element = SETTING_NAME,
-      MANY(config, providers, provider_count),
+      ITEMS(config, providers, provider_count, sizeof(struct config_provider)),
       .max = 1000,
       .table = &settings_provider,
       .help = "The services behind the gateway, by names of your own." },
     { .name = "models",
       .kind = SETTING_MAP,
       .element = SETTING_LABEL,
-      MANY(config, models, model_count),
+      ITEMS(config, models, model_count, sizeof(struct config_model)),
       .max = 10000,
       .table = &settings_model,
       .help = "The models that clients ask for, by name." },

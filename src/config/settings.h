@@ -47,21 +47,19 @@ enum setting_kind {
 struct setting {
     const char *name; /* NULL ends a table */
     enum setting_kind kind;
-    enum setting_kind element;
-    size_t offset;        /* where the value goes */
-    size_t width;         /* and its size; of LIST and MAP: the size of one item */
-    size_t count_offset;  /* of LIST, MAP and HEADERS: where their number goes */
+    enum setting_kind element; /* of LIST: of its items; of MAP: of its names */
+    size_t offset;             /* where the value goes */
+    size_t width;         /* of a number: its bytes; of LIST, MAP, HEADERS: those of an item */
+    size_t count_offset;  /* of LIST, MAP, HEADERS: where their number goes */
     const char *standard; /* the default as it would be written; NULL: none */
-    const char
-        *unsaid; /* for people: what holds when nothing is said and there is no default */
+    const char *unsaid;   /* for people: what holds then, when there is no default */
     uint64_t min;
-    uint64_t max;                   /* of LIST, MAP and HEADERS: how many; of texts: how long */
+    uint64_t max;                   /* of LIST, MAP, HEADERS: how many; of TEXT: how long */
     const char *const *words;       /* of ENUM, in the order of their values; ended by NULL */
     const char *const *words_later; /* known, but not of this build */
     const struct setting_table *table;
     bool required;
-    bool
-        inherits; /* a number that, unsaid, stays SETTING_INHERITED until config_check fills it in */
+    bool inherits; /* unsaid it holds SETTING_INHERITED until config_check fills it in */
     const char *help;
 };
 
@@ -71,7 +69,7 @@ struct setting {
 enum { SETTING_NO_FIELD = -1 };
 
 struct setting_table {
-    const char *title; /* for the reference: "A provider" */
+    const char *title; /* for the reference: "models.NAME.targets[]" */
     const struct setting *rows;
     ptrdiff_t name_field; /* where the name of a MAP's item goes */
     ptrdiff_t mark_field; /* where its place in the file goes; or SETTING_NO_FIELD */

@@ -8,15 +8,16 @@ static const char *const client_gone[] = { "cancel", "drain", NULL };
 
 #define OWN_CLOCK(field, most, text)                                                           \
     {                                                                                          \
-        .name = #field, .kind = SETTING_DURATION, AT(config_timeouts, field),                  \
-        .unsaid = "`timeouts." #field "`", .inherits = true, .max = most, .help = text         \
+        .name = #field, .kind = SETTING_DURATION, NUMBER_AT(config_timeouts, field),           \
+        .unsaid = "`timeouts." #field "`", .inherits = true, .max = (most), .help = (text)     \
     }
 
 static const struct setting provider_timeouts_rows[] = {
     OWN_CLOCK(connect, 10 * MINUTE, "To connect to it."),
     OWN_CLOCK(first_byte, HOUR, "To the first content of a stream."),
     OWN_CLOCK(idle, HOUR, "Between two of its bytes."),
-    OWN_CLOCK(total, 24 * HOUR, "For one attempt; the request's own total runs besides."),
+    LATER("total"),
+    LATER("sse_comment"),
     END,
 };
 
@@ -40,7 +41,7 @@ static const struct setting provider_rows[] = {
     { .name = "keys",
       .kind = SETTING_LIST,
       .element = SETTING_SECRET,
-      STRINGS(config_provider, keys),
+      ITEMS(config_provider, keys.items, keys.count, sizeof(struct secret)),
       .max = 256,
       .help = "Used in turn. When every key of the list is empty, the provider is off." },
     { .name = "ca_file",
@@ -55,7 +56,7 @@ static const struct setting provider_rows[] = {
       .help = "An HTTP proxy on the way to it. The environment's proxies are not used." },
     { .name = "headers",
       .kind = SETTING_HEADERS,
-      STRINGS(config_provider, headers),
+      ITEMS(config_provider, headers.items, headers.count, sizeof(struct config_header)),
       .max = 32,
       .help = "Sent with every call to it." },
     { .name = "timeouts",
@@ -65,19 +66,19 @@ static const struct setting provider_rows[] = {
       .help = "For this provider alone." },
     { .name = "engine",
       .kind = SETTING_ENUM,
-      AT(config_provider, engine),
+      NUMBER_AT(config_provider, engine),
       .words = engines,
       .words_later = engines_later,
       .standard = "auto",
       .help = "`transfer`: libcurl does the HTTP." },
     { .name = "http2",
       .kind = SETTING_BOOL,
-      AT(config_provider, http2),
+      NUMBER_AT(config_provider, http2),
       .standard = "false",
       .help = "Speak HTTP/2 to it where it can." },
     { .name = "on_client_gone",
       .kind = SETTING_ENUM,
-      AT(config_provider, on_client_gone),
+      NUMBER_AT(config_provider, on_client_gone),
       .words = client_gone,
       .standard = "cancel",
       .help = "`drain`: read the answer to its end, for one that bills it whole anyway." },
@@ -115,13 +116,13 @@ static const struct setting target_rows[] = {
       .help = "What the provider calls the model." },
     { .name = "weight",
       .kind = SETTING_COUNT,
-      AT(config_target, weight),
+      NUMBER_AT(config_target, weight),
       .standard = "100",
       .max = 1000000,
       .help = "Its share of the traffic, among targets of the same priority; 0: none." },
     { .name = "priority",
       .kind = SETTING_COUNT,
-      AT(config_target, priority),
+      NUMBER_AT(config_target, priority),
       .standard = "1",
       .min = 1,
       .max = 100,
@@ -137,17 +138,18 @@ static const struct setting_table settings_target = {
     .mark_field = offsetof(struct config_target, mark),
 };
 
-#define PRICE(field, by_default, text)                                                         \
+#define AS_INPUT .inherits = true, .unsaid = "as `input`"
+#define PRICE(field, text, ...)                                                                \
     {                                                                                          \
-        .name = #field, .kind = SETTING_MONEY, AT(price, field), .max = 1000000 * DOLLAR,      \
-        .help = text, by_default                                                               \
+        .name = #field, .kind = SETTING_MONEY, NUMBER_AT(price, field),                        \
+        .max = 1000000 * DOLLAR, .help = (text), __VA_ARGS__                                   \
     }
 
 static const struct setting price_rows[] = {
-    PRICE(input, .standard = "0", "A million tokens of input."),
-    PRICE(output, .standard = "0", "A million tokens of output."),
-    PRICE(cached_input, .inherits = true, "Of input that the provider had in its cache."),
-    PRICE(cache_write, .inherits = true, "Of input that it puts into its cache."),
+    PRICE(input, "A million tokens of input.", .standard = "0"),
+    PRICE(output, "A million tokens of output.", .standard = "0"),
+    PRICE(cached_input, "Of input that the provider had in its cache.", AS_INPUT),
+    PRICE(cache_write, "Of input that it puts into its cache.", AS_INPUT),
     END,
 };
 
@@ -161,13 +163,13 @@ static const struct setting model_rows[] = {
     { .name = "aliases",
       .kind = SETTING_LIST,
       .element = SETTING_LABEL,
-      STRINGS(config_model, aliases),
+      ITEMS(config_model, aliases.items, aliases.count, sizeof(char *)),
       .max = 64,
       .help = "Other names for it." },
     { .name = "targets",
       .kind = SETTING_LIST,
       .element = SETTING_OBJECT,
-      MANY(config_model, targets, target_count),
+      ITEMS(config_model, targets, target_count, sizeof(struct config_target)),
       .min = 1,
       .max = 64,
       .table = &settings_target,
@@ -176,7 +178,7 @@ static const struct setting model_rows[] = {
     { .name = "fallbacks",
       .kind = SETTING_LIST,
       .element = SETTING_MODEL,
-      MANY(config_model, fallbacks, fallback_count),
+      ITEMS(config_model, fallbacks, fallback_count, sizeof(struct config_model *)),
       .max = LIMIT_FALLBACKS,
       .help = "Models to try, in this order, when no target of it could serve. Their own "
               "fallbacks are not followed." },
@@ -187,13 +189,13 @@ static const struct setting model_rows[] = {
       .help = "For `GET /v1/models`." },
     { .name = "context_window",
       .kind = SETTING_COUNT,
-      AT(config_model, context_window),
+      NUMBER_AT(config_model, context_window),
       .standard = "0",
       .max = 1000000000,
       .help = "Tokens, for `GET /v1/models`; 0: not said." },
     { .name = "max_tokens",
       .kind = SETTING_COUNT,
-      AT(config_model, max_tokens),
+      NUMBER_AT(config_model, max_tokens),
       .standard = "0",
       .max = 1000000000,
       .help = "The longest output, for `GET /v1/models`; 0: not said." },

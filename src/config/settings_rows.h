@@ -6,13 +6,14 @@
 #include "config/config.h"
 #include "config/settings.h"
 
-/* Where a value goes: AT(config, listen); MANY(config, models, model_count). */
-#define AT(type, field)                                                                        \
+/* Where a value goes: AT(config, listen); NUMBER_AT(config_log, access) for numbers, which come in
+ * several widths; ITEMS(config, models, model_count, sizeof(struct config_model)) for lists. */
+#define AT(type, field) .offset = offsetof(struct type, field)
+#define NUMBER_AT(type, field)                                                                 \
     .offset = offsetof(struct type, field), .width = sizeof(((struct type *)0)->field)
-#define MANY(type, field, number)                                                              \
-    .offset = offsetof(struct type, field), .width = sizeof(*((struct type *)0)->field),       \
-    .count_offset = offsetof(struct type, number)
-#define STRINGS(type, field) MANY(type, field.items, field.count)
+#define ITEMS(type, field, number, size)                                                       \
+    .offset = offsetof(struct type, field), .count_offset = offsetof(struct type, number),     \
+    .width = (size)
 
 #define SECOND   UINT64_C(1000)
 #define MINUTE   (60 * SECOND)

@@ -145,7 +145,7 @@ void units_print_money(uint64_t micros, struct buf *out)
 
 /* ---- dates ---- */
 
-static const uint64_t DAY_MS = 86400000;
+enum { DAY_MS = 86400000 };
 
 static bool leap(uint64_t year)
 {

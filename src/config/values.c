@@ -95,7 +95,7 @@ static bool read_kind(const struct setting *row, struct span text, void *slot,
 
     (void)row;
     if (kind && (kind->dialects[0] || kind->built_in)) {
-        memcpy(slot, &kind, sizeof(kind));
+        *(const struct provider_kind **)slot = kind;
         return true;
     }
     if (kind) {
@@ -115,10 +115,9 @@ static bool read_kind(const struct setting *row, struct span text, void *slot,
 
 static void print_kind(const struct setting *row, const void *slot, struct buf *out)
 {
-    const struct provider_kind *kind;
+    const struct provider_kind *kind = *(const struct provider_kind *const *)slot;
 
     (void)row;
-    memcpy(&kind, slot, sizeof(kind));
     if (kind)
         value_print_text(span_from(kind->name), out);
 }
@@ -127,20 +126,18 @@ static void print_kind(const struct setting *row, const void *slot, struct buf *
  * and models both say their name. */
 static void print_provider(const struct setting *row, const void *slot, struct buf *out)
 {
-    const struct config_provider *provider;
+    const struct config_provider *provider = *(const struct config_provider *const *)slot;
 
     (void)row;
-    memcpy(&provider, slot, sizeof(provider));
     if (provider)
         value_print_text(span_from(provider->name), out);
 }
 
 static void print_model(const struct setting *row, const void *slot, struct buf *out)
 {
-    const struct config_model *model;
+    const struct config_model *model = *(const struct config_model *const *)slot;
 
     (void)row;
-    memcpy(&model, slot, sizeof(model));
     if (model)
         value_print_text(span_from(model->name), out);
 }

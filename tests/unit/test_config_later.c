@@ -1,0 +1,187 @@
+/* The language of the whole contract is known: what this build implements is read, the rest is
+ * refused by name, so that nobody relies on a setting that does nothing. */
+#include "config/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HASH "sha256:00000000000000000000000000000000000000000000000000000000000000aa"
+
+/* The contract's example, without what comes later. */
+static const char example[] =
+    "listen: 0.0.0.0:8080\n"
+    "environment: production\n"
+    "models_only: false                 # true: only what `models` lists\n"
+    "default_provider: openai\n"
+    "tls: { certificate: /dev/null, key: /dev/null, client_ca: /dev/null }\n"
+    "admin: { listen: 127.0.0.1:9090, keys: [\"${SLUICE_TEST_UNSET:-adm}\"] }\n"
+    "default_model: gpt-4.1\n"
+    "fallback_model: gemini-2.5-flash\n"
+    "client_keys:\n"
+    "  - { name: team-a, hash: \"" HASH "\", models: [\"gpt-4.1\", \"deepseek/*\"],\n"
+    "      expires: 2027-01-01, admin: false }\n"
+    "providers:\n"
+    "  openai:   { kind: openai, base_url: \"https://api.openai.com/v1\", keys: [\"k\"] }\n"
+    "  cluster:\n"
+    "    kind: openai\n"
+    "    base_url: http://vllm-us:8000/v1\n"
+    "    engine: auto\n"
+    "    http2: false\n"
+    "    on_client_gone: cancel\n"
+    "models:\n"
+    "  gpt-4.1:\n"
+    "    aliases: [gpt-4, openai/gpt-4.1]\n"
+    "    targets:\n"
+    "      - { name: stable, provider: openai, model: gpt-4.1, weight: 100, priority: 1 }\n"
+    "      - { name: next,   provider: openai, model: gpt-4.2 }\n"
+    "    fallbacks: [gemini-2.5-flash, deepseek-v3.2]\n"
+    "    description: \"general purpose\"\n"
+    "    context_window: 1047576\n"
+    "    max_tokens: 32768\n"
+    "    cost_per_mtok: { input: 8.00, output: 32.00, cached_input: 2.00, cache_write: 0 }\n"
+    "  gemini-2.5-flash: { targets: [ { provider: cluster } ] }\n"
+    "  deepseek-v3.2: { targets: [ { provider: cluster } ] }\n"
+    "retry: { max_attempts: 5, initial_delay_ms: 1000, max_delay_ms: 30000, "
+    "backoff_multiplier: 2 }\n"
+    "circuit_breaker: { enabled: true, failure_threshold: 5, timeout_seconds: 30,\n"
+    "                   half_open_requests: 3 }\n"
+    "timeouts: { connect: 2s, first_byte: 60s, idle: 60s, total: 10m, sse_comment: 15s,\n"
+    "            client_header: 10s, client_body: 60s, client_write: 60s, keepalive: 75s }\n"
+    "limits: { connections: 8192, header_bytes: 32KiB, body_bytes: 50MiB, in_flight: 4096 }\n"
+    "log: { level: info, format: json, access: true, bodies: false }\n"
+    "workers: 1\n"
+    "drain: { seconds: 30 }\n";
+
+static void test_the_example_of_the_contract_is_fine(void **state)
+{
+    struct config_report report;
+    struct config *config;
+
+    (void)state;
+    config_report_init(&report);
+    config = config_from_text("f.yaml", SPAN_OF(example), &report);
+    assert_string_equal(buf_size(&report.text) ? buf_text(&report.text) : "", "");
+    assert_non_null(config);
+    assert_int_equal(config->model_count, 3);
+    assert_string_equal(config->fallback_model->targets[0].provider->name, "cluster");
+    config_unref(config);
+    config_report_done(&report);
+}
+
+/* `before` and `after` stand around the setting; `said` is what comes before its name. */
+static void check_refused(const char *before, const char *setting, const char *after,
+                          const char *said)
+{
+    struct config_report report;
+    char text[1024];
+    char line[256];
+
+    (void)snprintf(text, sizeof(text), "%s%s%s\n", before, setting, after);
+    (void)snprintf(line, sizeof(line),
+                   "f.yaml:%s%.*s: this build does not implement it yet; remove it\n", said,
+                   (int)strcspn(setting, ":"), setting);
+    config_report_init(&report);
+    assert_null(config_from_text("f.yaml", span_from(text), &report));
+    if (report.errors != 1 || !strstr(buf_text(&report.text), line))
+        fail_msg("text:\n%s\nexpected, alone: %s\nsaid: %s", text, line,
+                 buf_text(&report.text));
+    config_report_done(&report);
+}
+
+#define CHECK_REFUSED(before, after, said, ...)                                                \
+    do {                                                                                       \
+        static const char *const settings[] = { __VA_ARGS__ };                                 \
+                                                                                               \
+        for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)                    \
+            check_refused(before, settings[i], after, said);                                   \
+    } while (0)
+
+static void test_what_comes_later_is_refused_by_name(void **state)
+{
+    (void)state;
+    CHECK_REFUSED("", "", "1:1: ", "health: { interval: 30s, window: 5m }",
+                  "rate_limiting: { requests_per_minute: 0 }", "alerts: { error_rate: 0.05 }",
+                  "cache: { enabled: false }", "state: { path: /var/lib/sluice }",
+                  "redis: { url: \"redis://x\", fail: open }");
+    CHECK_REFUSED("client_keys: [ { name: a, hash: \"" HASH "\", ", " } ]",
+                  "1:108: client_keys[0].", "requests_per_minute: 600", "burst_size: 60",
+                  "tokens_per_minute: 200000", "concurrent_requests: 50",
+                  "budget_usd_per_day: 100");
+    CHECK_REFUSED("limits: { ", " }", "1:11: limits.", "queue: 1024", "queue_wait: 5s");
+    CHECK_REFUSED("retry: { ", " }", "1:10: retry.", "budget: 0.2",
+                  "retryable_errors: [timeout]");
+}
+
+static void test_what_comes_later_of_providers_is_refused_by_name(void **state)
+{
+    (void)state;
+    CHECK_REFUSED("providers: { a: { kind: openai, keys: [k], ", " } }", "1:44: providers.a.",
+                  "regions: [ { name: us, base_url: \"http://x/v1\" } ]",
+                  "health: { path: /models }", "presets: none", "api_version: \"2024\"");
+    CHECK_REFUSED("providers: { a: { kind: openai, keys: [k], timeouts: { ", " } } }",
+                  "1:56: providers.a.timeouts.", "total: 1s", "sse_comment: 1s");
+}
+
+static void test_what_comes_later_of_models_is_refused_by_name(void **state)
+{
+    (void)state;
+    CHECK_REFUSED("providers: { a: { kind: openai, keys: [k] } }\n"
+                  "models: { m: { targets: [ { provider: a } ], ",
+                  " } }", "2:46: models.m.", "split: { blue: 100, green: 0 }", "sticky: none",
+                  "fallback_on: { rate_limit: [m] }", "balance: weighted",
+                  "rollout: { strategy: staged }", "hedge: { after: p95 }",
+                  "tasks: { simple: m }", "default_task: standard", "requests_per_minute: 0",
+                  "tokens_per_minute: 0", "concurrent_requests: 0");
+    CHECK_REFUSED("providers: { a: { kind: openai, keys: [k] } }\n"
+                  "models: { m: { targets: [ { provider: a, ",
+                  " } ] } }", "2:42: models.m.targets[0].", "environment: green");
+}
+
+static void test_words_that_come_later_are_refused(void **state)
+{
+    static const char text[] =
+        "providers:\n"
+        "  a: { kind: openai, keys: [k], engine: direct }\n"
+        "  b: { kind: anthropic, keys: [k] }\n"
+        "  c: { kind: gemini, keys: [k] }\n"
+        "  d: { kind: azure, base_url: \"https://x\", keys: [k] }\n"
+        "workers: 4\n"
+        "client_keys: [ { name: a, hash: \"" HASH "\", admin: true } ]\n";
+    struct config_report report;
+
+    (void)state;
+    config_report_init(&report);
+    assert_null(config_from_text("f.yaml", SPAN_OF(text), &report));
+    assert_int_equal(report.errors, 6);
+    assert_non_null(strstr(buf_text(&report.text),
+                           "f.yaml:2:41: providers.a.engine: this build does not implement "
+                           "\"direct\" yet; remove it\n"));
+    assert_non_null(
+        strstr(buf_text(&report.text), "f.yaml:3:14: providers.b.kind: this build"));
+    assert_non_null(
+        strstr(buf_text(&report.text), "f.yaml:4:14: providers.c.kind: this build"));
+    assert_non_null(
+        strstr(buf_text(&report.text), "f.yaml:5:14: providers.d.kind: this build"));
+    assert_non_null(strstr(buf_text(&report.text), "f.yaml:6:10: workers: this build"));
+    assert_non_null(strstr(buf_text(&report.text), "f.yaml:7:115: client_keys[0].admin: this"));
+    config_report_done(&report);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_example_of_the_contract_is_fine),
+        cmocka_unit_test(test_what_comes_later_is_refused_by_name),
+        cmocka_unit_test(test_what_comes_later_of_providers_is_refused_by_name),
+        cmocka_unit_test(test_what_comes_later_of_models_is_refused_by_name),
+        cmocka_unit_test(test_words_that_come_later_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
