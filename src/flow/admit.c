@@ -29,8 +29,9 @@ enum exchange_state admit_auth(struct exchange *ex)
                       ex->endpoint->path);
     if (ex->config->limits.in_flight && ex->env->in_flight >= ex->config->limits.in_flight) {
         ex->retry_after_ms = 1000;
-        return refuse(ex, REFUSE_OVERLOADED, "The gateway is serving as many requests as it may "
-                                             "(limits.in_flight). Try again shortly.");
+        return refuse(ex, REFUSE_OVERLOADED,
+                      "The gateway is serving as many requests as it may "
+                      "(limits.in_flight). Try again shortly.");
     }
     ex->env->in_flight++;
     ex->counted = true;
@@ -47,7 +48,19 @@ static bool json_media(struct span type)
 
     return essence.size == 0 || span_is_nocase(essence, "application/json") ||
            (span_starts(essence, "application/") && span_ends(essence, "+json")) ||
-           span_is_nocase(essence, "text/plain"); /* curl -d, and browsers avoiding a preflight */
+           span_is_nocase(essence,
+                          "text/plain"); /* curl -d, and browsers avoiding a preflight */
+}
+
+/* The body goes with the reply, the log line is written after it. */
+static void keep_for_the_log(struct exchange *ex)
+{
+    if (ex->chat.model.size)
+        ex->chat.model =
+            arena_copy(&ex->arena, span_first(ex->chat.model, LIMIT_MODEL_NAME_BYTES));
+    if (ex->config->log.bodies)
+        ex->logged_body =
+            arena_copy(&ex->arena, span_first(http_body(ex->http), LIMIT_LOGGED_BODY_BYTES));
 }
 
 static enum exchange_state read_body(struct exchange *ex)
@@ -55,14 +68,18 @@ static enum exchange_state read_body(struct exchange *ex)
     struct span type = http_header(http_request(ex->http), "content-type");
     struct span body = http_body(ex->http);
     struct chat_problem problem = { 0 };
+    enum err err;
 
     ex->body_bytes = body.size;
     ex->ready_us = clock_us();
     if (!json_media(type) && !span_is_nocase(type, "application/x-www-form-urlencoded"))
         return refuse(ex, REFUSE_UNSUPPORTED_MEDIA,
                       "The body must be JSON (Content-Type: application/json).");
-    if (ex->endpoint->dialect->read_chat(body, &ex->arena, &ex->chat, &problem)) {
-        enum exchange_state next = refuse(ex, refusal_find(problem.code), "%s", problem.message);
+    err = ex->endpoint->dialect->read_chat(body, &ex->arena, &ex->chat, &problem);
+    keep_for_the_log(ex);
+    if (err) {
+        enum exchange_state next =
+            refuse(ex, refusal_find(problem.code), "%s", problem.message);
 
         ex->error.param = span_from(problem.param);
         return next;
@@ -133,14 +150,21 @@ static enum exchange_state find_model(struct exchange *ex)
     return next;
 }
 
+/* By the name that was asked for or by that of the listed model. What is not listed goes by the whole
+ * name alone: `beta/m` is not the `m` that a key may use. */
+static bool may_use(const struct exchange *ex)
+{
+    return (!ex->model->passing && auth_allows(&ex->caller, span_from(ex->model->name))) ||
+           auth_allows(&ex->caller, ex->chat.model);
+}
+
 enum exchange_state admit_plan(struct exchange *ex)
 {
     enum exchange_state next = find_model(ex);
 
     if (next != EXCHANGE_PLAN)
         return next;
-    if (!auth_allows(&ex->caller, span_from(ex->model->name)) &&
-        !auth_allows(&ex->caller, ex->chat.model)) {
+    if (!may_use(ex)) {
         next = refuse(ex, REFUSE_MODEL_NOT_ALLOWED, "This key may not use the model `%.*s`.",
                       SPAN_ARG(span_first(ex->chat.model, 100)));
         ex->error.param = SPAN_OF("model");
@@ -153,7 +177,8 @@ enum exchange_state admit_plan(struct exchange *ex)
     if (ex->plan.left_out)
         ex->retry_after_ms = ex->config->breaker.timeout_seconds * 1000u;
     return refuse(ex, REFUSE_NO_HEALTHY_TARGET,
-                  ex->plan.left_out ? "Every target of `%s` is failing; they are tried again soon."
-                                    : "No target of `%s` can serve this endpoint.",
+                  ex->plan.left_out
+                      ? "Every target of `%s` is failing; they are tried again soon."
+                      : "No target of `%s` can serve this endpoint.",
                   ex->model->name);
 }

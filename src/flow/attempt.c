@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "flow/exchange_state.h"
 #include "flow/retry_after.h"
+#include "llm/scan.h"
+#include "llm/scrub.h"
 #include "policy/retry.h"
 
 #include <assert.h>
@@ -94,7 +96,7 @@ static void make_headers(struct exchange *ex, const struct config_provider *prov
     add_header(ex, "Content-Type: application/json");
     add_header(ex, ex->chat.stream ? "Accept: text/event-stream" : "Accept: application/json");
     add_header(ex, "User-Agent: sluice/" SLUICE_VERSION);
-    add_header(ex, arena_printf(&ex->arena, "x-request-id: %s", ex->id));
+    add_header(ex, arena_texts(&ex->arena, "x-request-id: ", ex->id, NULL));
     add_key(ex, provider);
     add_client_headers(ex);
     for (size_t i = 0; i < provider->headers.count; i++)
@@ -133,10 +135,8 @@ static bool start(struct exchange *ex, const struct plan_step *step, struct brea
     clocks_start(&ex->clocks, CLOCK_CONNECT, now_ms, provider->timeouts.connect);
     if (ex->chat.stream)
         clocks_start(&ex->clocks, CLOCK_FIRST_BYTE, now_ms, provider->timeouts.first_byte);
-    if (ex->chat.stream && ex->sent_ms == 0) {
-        ex->sent_ms = now_ms;
+    if (ex->chat.stream && ex->clocks.at_ms[CLOCK_COMMENT] == 0)
         clocks_start(&ex->clocks, CLOCK_COMMENT, now_ms, ex->config->timeouts.sse_comment);
-    }
     return true;
 }
 
@@ -152,6 +152,8 @@ static enum exchange_state next_round(struct exchange *ex)
     if (ex->attempts >= ex->config->retry.max_attempts || !second_try[ex->error.class].same ||
         span_is(ex->error.code, "upstream_tls"))
         return EXCHANGE_REFUSE;
+    if (ex->attempts == ex->attempts_before)
+        return EXCHANGE_REFUSE; /* no breaker let this round in, and others may keep them open */
     delay_ms = retry_delay_ms(&ex->config->retry, ex->rounds, &ex->env->random);
     if (ex->retry_after_ms > delay_ms)
         delay_ms = ex->retry_after_ms;
@@ -160,6 +162,7 @@ static enum exchange_state next_round(struct exchange *ex)
     if (clocks_passed(&ex->clocks, CLOCK_TOTAL, now_ms + delay_ms))
         return EXCHANGE_REFUSE;
     ex->rounds++;
+    ex->attempts_before = ex->attempts;
     ex->plan_at = 0;
     clocks_start(&ex->clocks, CLOCK_BACKOFF, now_ms, delay_ms ? delay_ms : 1);
     return EXCHANGE_OPEN;
@@ -280,23 +283,30 @@ static struct span kept(struct exchange *ex, struct span text)
     return text.at ? arena_copy(&ex->arena, text) : text;
 }
 
-/* This target has failed; what now? */
-static enum exchange_state failed(struct exchange *ex, struct llm_error error)
+void attempt_keep_error(struct exchange *ex, struct llm_error error)
 {
-    bool stale = fetch_was_stale(ex->attempt.fetch) && !ex->stale_retried;
-
     error.message = kept(ex, error.message);
     error.type = kept(ex, error.type);
     error.code = kept(ex, error.code);
     error.param = kept(ex, error.param);
     ex->error = error;
-    if (ex->moved_for == LLM_FINE)
+    ex->error_body = span_make(NULL, 0);
+}
+
+/* This target has failed; what now? */
+static enum exchange_state failed(struct exchange *ex, struct llm_error error)
+{
+    bool stale = fetch_was_stale(ex->attempt.fetch) && !ex->stale_retried;
+    bool ours = fetch_failure(ex->attempt.fetch) == FETCH_NO_SOCKET;
+
+    attempt_keep_error(ex, error);
+    if (ex->moved_for == LLM_FINE && !stale)
         ex->moved_for = error.class;
     buf_reset(&ex->held);
-    attempt_end(ex, stale ? ATTEMPT_CANCELLED : attempt_outcome_of(&error));
+    attempt_end(ex, stale || ours ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
     if (ex->cancelled_in)
         return EXCHANGE_SETTLE; /* drained for a client that has left: nobody waits for more */
-    if (ex->attempts >= ex->config->retry.max_attempts || !second_try[error.class].other)
+    if (ex->attempts >= ex->config->retry.max_attempts || !second_try[ex->error.class].other)
         return EXCHANGE_REFUSE;
     if (stale)
         ex->stale_retried = true; /* the connection was dead, not the target: it again, at once */
@@ -307,7 +317,6 @@ static enum exchange_state failed(struct exchange *ex, struct llm_error error)
 
 static enum exchange_state failed_as(struct exchange *ex, enum refusal refusal, const char *message)
 {
-    ex->error_body = span_make(NULL, 0);
     return failed(ex, refusal_error(refusal, message));
 }
 
@@ -334,11 +343,10 @@ static enum exchange_state wait_on(struct exchange *ex)
     sink_keep_alive(ex);
     if (expired == CLOCK_NONE)
         return EXCHANGE_AWAIT;
-    ex->error_body = span_make(NULL, 0);
     if (expired != CLOCK_TOTAL)
         return failed(ex, attempt_clock_error(ex, expired));
+    attempt_keep_error(ex, attempt_clock_error(ex, expired));
     attempt_end(ex, ATTEMPT_TIMEOUT);
-    ex->error = attempt_clock_error(ex, expired);
     return ex->cancelled_in ? EXCHANGE_SETTLE : EXCHANGE_REFUSE;
 }
 
@@ -382,6 +390,8 @@ static enum exchange_state judge_head(struct exchange *ex)
         relay_init(&attempt->relay, ex->endpoint->dialect, injected);
         attempt->relaying = true;
     } else {
+        if (attempt->kind == ANSWER_JSON) /* a comment would announce a stream */
+            clocks_stop(&ex->clocks, CLOCK_COMMENT);
         fetch_widen(attempt->fetch, LIMIT_ANSWER_HELD_BYTES + LIMIT_INBOX_BYTES);
     }
     return EXCHANGE_AWAIT;
@@ -392,11 +402,25 @@ static bool over(const struct fetch *fetch)
     return fetch_phase(fetch) == FETCH_DONE || fetch_phase(fetch) == FETCH_FAILED;
 }
 
+/* An error of an API is passed on as the provider wrote it, but for what looks like a credential; of
+ * anything else (a web page, nothing) only what read_error made of it. */
+static struct span own_words(struct exchange *ex, struct span body)
+{
+    struct scan_field error = { .name = "error" };
+    struct scan_result result;
+
+    if (scan_object(body, &error, 1, &result) || error.raw.at == NULL)
+        return span_make(NULL, 0);
+    return scrub_text(arena_copy(&ex->arena, body), &ex->arena);
+}
+
 static enum exchange_state await_error(struct exchange *ex)
 {
     struct fetch *fetch = ex->attempt.fetch;
     struct span body = span_first(fetch_bytes(fetch), LIMIT_UPSTREAM_ERROR_BYTES);
     struct llm_error error = { 0 };
+    struct span words;
+    enum exchange_state next;
 
     if (!over(fetch) && body.size < LIMIT_UPSTREAM_ERROR_BYTES)
         return wait_on(ex);
@@ -406,7 +430,10 @@ static enum exchange_state await_error(struct exchange *ex)
     if (error.class == LLM_AUTH)
         return failed_as(ex, REFUSE_UPSTREAM_AUTH,
                          "The provider did not accept the gateway's key for it.");
-    return failed(ex, error);
+    words = own_words(ex, body);
+    next = failed(ex, error);
+    ex->error_body = words;
+    return next;
 }
 
 /* Content is here: from now on this target answers, whatever happens. */
@@ -435,10 +462,8 @@ static enum exchange_state await_json(struct exchange *ex)
     struct span body = fetch_bytes(fetch);
     struct llm_answer answer = { 0 };
 
-    if (fetch_phase(fetch) == FETCH_FAILED) {
-        ex->error_body = span_make(NULL, 0);
+    if (fetch_phase(fetch) == FETCH_FAILED)
         return failed(ex, attempt_fetch_error(ex));
-    }
     if (fetch_phase(fetch) != FETCH_DONE && body.size <= LIMIT_ANSWER_HELD_BYTES)
         return wait_on(ex);
     if (fetch_phase(fetch) != FETCH_DONE) {

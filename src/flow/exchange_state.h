@@ -88,6 +88,7 @@ struct exchange {
     struct attempt attempt;
     uint32_t attempts;
     uint32_t rounds;          /* times that the whole plan was tried */
+    uint32_t attempts_before; /* those of earlier rounds */
     bool stale_retried;       /* a kept connection was dead once: not again */
     struct llm_error error;   /* of the last attempt, or of the refusal */
     struct span error_body;   /* the upstream's own words, to be passed on; at == NULL: ours */
@@ -96,15 +97,15 @@ struct exchange {
 
     /* the reply */
     uint64_t ended_us; /* the reply was complete */
-    struct buf held;  /* role-only and ping events before the commit */
-    struct buf tail;  /* the end of an answer too long to be held */
-    bool head_sent;   /* status and headers have gone: an error is an event now */
-    bool committed;   /* content has gone: no other target may answer */
-    bool interrupted; /* the drain is over: end it */
-    bool counted;     /* it is in env->in_flight */
-    bool streaming;   /* it is in env->streams */
-    unsigned status;  /* sent, or 499 */
-    uint64_t sent_ms; /* when the client last got a byte */
+    struct buf held;   /* role-only and ping events before the commit */
+    struct buf tail;   /* the end of an answer too long to be held */
+    bool head_sent;    /* status and headers have gone: an error is an event now */
+    bool committed;    /* content has gone: no other target may answer */
+    bool interrupted;  /* the drain is over: end it */
+    bool counted;      /* it is in env->in_flight */
+    bool streaming;    /* it is in env->streams */
+    unsigned status;   /* sent, or 499 */
+    uint64_t sent_ms;  /* when the client last got a byte */
 
     /* the account */
     enum outcome outcome;
@@ -114,6 +115,7 @@ struct exchange {
     uint64_t opened_us;   /* the last attempt was started */
     uint64_t content_us;  /* the first content event was here */
     uint64_t committed_us;
+    struct span logged_body; /* its beginning, with `log.bodies` alone */
     uint64_t body_bytes;
     uint64_t out_bytes;
     const char *cancelled_in; /* what the client did not wait for: the metric's `phase` */
@@ -138,6 +140,9 @@ enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char
 /* The attempt is over: accounts for it, cancels what still runs, keeps nothing. */
 void attempt_end(struct exchange *ex, enum attempt_outcome outcome);
 enum attempt_outcome attempt_outcome_of(const struct llm_error *error);
+
+/* Remembers an error whose words may lie in what the attempt takes with it. */
+void attempt_keep_error(struct exchange *ex, struct llm_error error);
 
 /* Looks at what has come since the last time: runs the clocks of this attempt. */
 void attempt_note_bytes(struct exchange *ex);

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOGGED_BODY_BYTES = LIMIT_LOG_LINE_BYTES / 4 /* escaping may double it */ };
-
 /* ---- attempts ---- */
 
 static const struct {
@@ -30,7 +28,8 @@ static const struct {
 
 static void log_failure(const struct exchange *ex, enum attempt_outcome outcome)
 {
-    if (outcome == ATTEMPT_OK || outcome == ATTEMPT_CLIENT_ERROR || outcome == ATTEMPT_CANCELLED)
+    if (outcome == ATTEMPT_OK || outcome == ATTEMPT_CLIENT_ERROR ||
+        outcome == ATTEMPT_CANCELLED)
         return;
     LOG(LOG_WARN, "attempt_failed", { "id", span_from(ex->id) },
         { "target", span_from(ex->attempt.step->target->id) },
@@ -54,11 +53,12 @@ void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)
     if (outcomes[outcome].result == BREAKER_BAD) {
         step->state->failures++;
         step->state->last_error_ms = clock_wall_ms();
-        (void)snprintf(step->state->last_error, sizeof(step->state->last_error), "%.*s",
-                       SPAN_ARG(ex->error.code.size ? ex->error.code : SPAN_OF("upstream_error")));
+        (void)snprintf(
+            step->state->last_error, sizeof(step->state->last_error), "%.*s",
+            SPAN_ARG(ex->error.code.size ? ex->error.code : SPAN_OF("upstream_error")));
     }
-    if (breaker_leave(&step->state->breaker, &rule, ex->attempt.ticket, outcomes[outcome].result,
-                      loop_now_ms(ex->env->loop)))
+    if (breaker_leave(&step->state->breaker, &rule, ex->attempt.ticket,
+                      outcomes[outcome].result, loop_now_ms(ex->env->loop)))
         LOG(LOG_WARN, "breaker", { "target", span_from(step->target->id) },
             { "state", span_from(breaker_state_name(step->state->breaker.state)) });
 }
@@ -82,7 +82,8 @@ static struct span model_label(const struct config_model *model)
 
 static uint64_t overhead_us(const struct exchange *ex)
 {
-    uint64_t before = ex->opened_us > ex->ready_us && ex->ready_us ? ex->opened_us - ex->ready_us : 0;
+    uint64_t before =
+        ex->opened_us > ex->ready_us && ex->ready_us ? ex->opened_us - ex->ready_us : 0;
     uint64_t after = ex->committed_us > ex->content_us && ex->content_us
                          ? ex->committed_us - ex->content_us
                          : 0;
@@ -153,20 +154,20 @@ static void count(struct exchange *ex, struct bill bill)
     const struct plan_step *step = ex->attempt.step;
     struct metrics *metrics = ex->env->metrics;
     char code[8];
-    struct span models[] = { model_label(ex->model),
-                             step ? model_label(step->model) : SPAN_OF("none"),
-                             step ? span_from(step->target->provider->kind->otel)
-                                  : SPAN_OF("none"),
-                             SPAN_OF("blue") };
-    struct span requests[] = { models[0], models[3], span_from(code) };
+    struct span models[] = {
+        model_label(ex->model), step ? model_label(step->model) : SPAN_OF("none"),
+        step ? span_from(step->target->provider->kind->otel) : SPAN_OF("none"), SPAN_OF("blue")
+    };
+    int size = snprintf(code, sizeof(code), "%u", ex->status % 1000);
+    struct span requests[] = { models[0], models[3], span_make(code, (size_t)size) };
 
-    (void)snprintf(code, sizeof(code), "%u", ex->status % 1000);
     series_add(metrics_series(metrics, METER_REQUESTS, requests), 1);
     count_times(ex, models);
     if (ex->usage.known)
         count_tokens(ex, models);
     if (ex->outcome == OUTCOME_OK && step && step->model != ex->model) {
-        struct span moves[] = { models[0], models[1], span_from(llm_class_name(ex->moved_for)) };
+        struct span moves[] = { models[0], models[1],
+                                span_from(llm_class_name(ex->moved_for)) };
 
         series_add(metrics_series(metrics, METER_FALLBACKS, moves), 1);
     }
@@ -275,7 +276,7 @@ void receipt_exchange(struct exchange *ex)
     log_figures(ex, bill, w);
     if (ex->config->log.bodies) {
         json_key(w, "request_body");
-        json_string(w, span_first(ex->chat.body, LOGGED_BODY_BYTES));
+        json_string(w, ex->logged_body);
     }
     log_access_end();
 }

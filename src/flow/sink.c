@@ -3,7 +3,6 @@
 #include "flow/exchange_state.h"
 
 #include <assert.h>
-#include <inttypes.h>
 
 enum { RETRY_AFTER_MIN_S = 1 };
 
@@ -14,7 +13,7 @@ static void mark_sent(struct exchange *ex)
     if (ex->sent_ms == now_ms)
         return;
     ex->sent_ms = now_ms;
-    if (ex->chat.stream)
+    if (ex->streaming)
         clocks_start(&ex->clocks, CLOCK_COMMENT, now_ms, ex->config->timeouts.sse_comment);
 }
 
@@ -22,7 +21,12 @@ static void mark_sent(struct exchange *ex)
 
 static void add_ms(struct buf *out, const char *name, uint64_t us)
 {
-    (void)buf_printf(out, "%s;dur=%" PRIu64 ".%03u", name, us / 1000, (unsigned)(us % 1000));
+    char fraction[] = { '.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
+                        (char)('0' + us % 10) };
+
+    (void)buf_add_texts(out, name, ";dur=", NULL);
+    (void)buf_add_u64(out, us / 1000);
+    (void)buf_append(out, fraction, sizeof(fraction));
 }
 
 static uint64_t since(uint64_t later_us, uint64_t earlier_us)
@@ -52,10 +56,10 @@ static void add_target(const struct exchange *ex, struct buf *head)
 
     if (step == NULL)
         return;
-    (void)buf_printf(head,
-                     "x-sluice-model: %s\r\nx-sluice-provider: %s\r\nx-sluice-target: %s\r\n"
-                     "x-sluice-environment: blue\r\n",
-                     step->model->name, step->target->provider->name, step->target->id);
+    (void)buf_add_texts(head, "x-sluice-model: ", step->model->name,
+                        "\r\nx-sluice-provider: ", step->target->provider->name,
+                        "\r\nx-sluice-target: ", step->target->id,
+                        "\r\nx-sluice-environment: blue\r\n", NULL);
     if (step->model != ex->model)
         (void)buf_add_text(head, "x-sluice-fallback: 1\r\n");
 }
@@ -66,13 +70,15 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
 
     assert(!ex->head_sent);
     buf_reset(head);
-    (void)buf_printf(head, "Content-Type: %s\r\nx-request-id: %s\r\nx-sluice-attempts: %u\r\n",
-                     type, ex->id, ex->attempts);
+    (void)buf_add_texts(head, "Content-Type: ", type, "\r\nx-request-id: ", ex->id,
+                        "\r\nx-sluice-attempts: ", NULL);
+    (void)buf_add_u64(head, ex->attempts);
+    (void)buf_add_text(head, "\r\n");
     add_target(ex, head);
     add_timing(ex, head);
     if (status >= 400 && ex->attempts)
         (void)buf_add_text(head, "x-should-retry: false\r\n");
-    if (ex->retry_after_ms || status == 503) {
+    if (status >= 400 && (ex->retry_after_ms || status == 503)) {
         uint32_t seconds = (ex->retry_after_ms + 999) / 1000;
 
         (void)buf_printf(head, "Retry-After: %u\r\n",
@@ -113,6 +119,10 @@ void sink_bytes(struct exchange *ex, struct span bytes)
 void sink_keep_alive(struct exchange *ex)
 {
     if (!clocks_passed(&ex->clocks, CLOCK_COMMENT, loop_now_ms(ex->env->loop)))
+        return;
+    clocks_start(&ex->clocks, CLOCK_COMMENT, loop_now_ms(ex->env->loop),
+                 ex->config->timeouts.sse_comment);
+    if (sink_room(ex) == 0) /* it has more to read than it wants */
         return;
     sink_start_stream(ex);
     sink_bytes(ex, SPAN_OF(": ping\n\n"));

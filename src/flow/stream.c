@@ -8,44 +8,29 @@
 #include "base/clock.h"
 #include "flow/exchange_state.h"
 
-enum { LINGER_MS = 100 /* for an upstream that has said everything to end its answer */ };
+enum {
+    LINGER_MS = 100, /* for an upstream that has said everything to end its answer */
+    SURELY_SENT_BYTES = 16 * 1024, /* a request that libcurl has taken over in one piece */
+};
 
 /* The answer broke: what was sent stays sent, and the client is told. */
 static enum exchange_state broken(struct exchange *ex, struct llm_error error)
 {
     bool events = ex->attempt.kind == ANSWER_STREAM;
 
-    error.message = error.message.at ? arena_copy(&ex->arena, error.message) : error.message;
-    error.type = error.type.at ? arena_copy(&ex->arena, error.type) : error.type;
-    error.code = error.code.at ? arena_copy(&ex->arena, error.code) : error.code;
-    ex->error = error;
-    ex->error_body = span_make(NULL, 0);
+    attempt_keep_error(ex, error);
+    if (events && ex->error.sequence == 0)
+        ex->error.sequence = ex->attempt.relay.events;
     if (ex->outcome != OUTCOME_CANCELLED)
         ex->outcome = OUTCOME_BROKEN;
     if (events)
         ex->usage = relay_estimate(&ex->attempt.relay, ex->chat.body.size);
-    attempt_end(ex, attempt_outcome_of(&error));
+    attempt_end(ex, ex->interrupted ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
     if (events)
         sink_error(ex);
     else
         sink_cut(ex);
     return EXCHANGE_SETTLE;
-}
-
-/* The client has everything. The upstream gets a moment to end its answer, so that the connection can
- * be used again. */
-static enum exchange_state complete(struct exchange *ex)
-{
-    struct attempt *attempt = &ex->attempt;
-
-    if (attempt->relaying)
-        ex->usage = relay_estimate(&attempt->relay, ex->chat.body.size);
-    sink_end(ex);
-    clocks_stop_attempt(&ex->clocks);
-    clocks_stop(&ex->clocks, CLOCK_TOTAL);
-    clocks_stop(&ex->clocks, CLOCK_COMMENT);
-    clocks_start(&ex->clocks, CLOCK_LINGER, loop_now_ms(ex->env->loop), LINGER_MS);
-    return EXCHANGE_STREAM;
 }
 
 static bool over(const struct fetch *fetch)
@@ -62,6 +47,27 @@ static enum exchange_state linger(struct exchange *ex)
         return EXCHANGE_STREAM;
     attempt_end(ex, ATTEMPT_OK);
     return EXCHANGE_SETTLE;
+}
+
+/* The client has everything. The upstream gets a moment to end its answer, so that the connection can
+ * be used again; not one that may still be reading a long request, which goes with the reply. */
+static enum exchange_state complete(struct exchange *ex)
+{
+    struct attempt *attempt = &ex->attempt;
+
+    if (attempt->relaying)
+        ex->usage = relay_estimate(&attempt->relay, ex->chat.body.size);
+    clocks_stop_attempt(&ex->clocks);
+    clocks_stop(&ex->clocks, CLOCK_TOTAL);
+    clocks_stop(&ex->clocks, CLOCK_COMMENT);
+    if (over(attempt->fetch) || ex->chat.body.size > SURELY_SENT_BYTES) {
+        attempt_end(ex, ATTEMPT_OK);
+        sink_end(ex);
+        return EXCHANGE_SETTLE;
+    }
+    sink_end(ex);
+    clocks_start(&ex->clocks, CLOCK_LINGER, loop_now_ms(ex->env->loop), LINGER_MS);
+    return EXCHANGE_STREAM;
 }
 
 /* ---- events ---- */
@@ -87,11 +93,9 @@ static enum exchange_state relay_events(struct exchange *ex)
     struct attempt *attempt = &ex->attempt;
     struct relay_step step;
 
-    while (sink_room(ex) > 0) {
+    while (sink_room(ex) > 0 && !attempt->relay.ended) {
         struct span bytes = fetch_bytes(attempt->fetch);
 
-        if (attempt->relay.ended)
-            return complete(ex);
         if (!relay_next(&attempt->relay, bytes, fetch_phase(attempt->fetch) == FETCH_DONE,
                         &step)) {
             if (over(attempt->fetch))
@@ -106,6 +110,8 @@ static enum exchange_state relay_events(struct exchange *ex)
             sink_bytes(ex, step.bytes);
         fetch_consume(attempt->fetch, step.consumed);
     }
+    if (attempt->relay.ended)
+        return complete(ex);
     sink_keep_alive(ex);
     return EXCHANGE_STREAM;
 }
@@ -152,6 +158,7 @@ static enum exchange_state pass_json(struct exchange *ex)
 
 enum exchange_state stream_step(struct exchange *ex)
 {
+    enum exchange_state next;
     enum clock_name expired;
 
     if (ex->http == NULL)
@@ -159,11 +166,12 @@ enum exchange_state stream_step(struct exchange *ex)
     if (ex->interrupted)
         return broken(ex, refusal_error(REFUSE_OVERLOADED, "The gateway is shutting down."));
     attempt_note_bytes(ex);
+    next = ex->attempt.kind == ANSWER_STREAM ? relay_events(ex) : pass_json(ex);
+    if (next != EXCHANGE_STREAM || ex->http == NULL)
+        return next;
     if (sink_room(ex) == 0) /* we are the ones who pause it */
         clocks_start(&ex->clocks, CLOCK_IDLE, loop_now_ms(ex->env->loop),
                      ex->attempt.step->target->provider->timeouts.idle);
     expired = clocks_expired(&ex->clocks, loop_now_ms(ex->env->loop));
-    if (expired != CLOCK_NONE && !over(ex->attempt.fetch))
-        return broken(ex, attempt_clock_error(ex, expired));
-    return ex->attempt.kind == ANSWER_STREAM ? relay_events(ex) : pass_json(ex);
+    return expired == CLOCK_NONE ? next : broken(ex, attempt_clock_error(ex, expired));
 }

@@ -12,7 +12,6 @@ struct errand {
     struct task task;
     struct fetch *fetch;
     uint64_t give_up_ms;
-    int done;
 };
 
 static void run(struct task *task)
@@ -22,7 +21,7 @@ static void run(struct task *task)
 
     if (phase == FETCH_DONE || phase == FETCH_FAILED ||
         loop_now_ms(task->loop) >= errand->give_up_ms)
-        errand->done = 1;
+        loop_stop(task->loop);
     else
         task_alarm(task, errand->give_up_ms);
 }
@@ -61,7 +60,7 @@ bool client_get(const char *url, const char *key, uint32_t timeout_ms, unsigned 
         errand.give_up_ms = loop_now_ms(loop) + timeout_ms;
         errand.fetch = fetch_start(pool, &request, &errand.task);
         task_wake(&errand.task);
-        loop_run_until(loop, &errand.done);
+        loop_run(loop);
         answered = read_answer(&errand, url, ret_status, ret_body, ret_error);
         fetch_close(errand.fetch);
         task_done(&errand.task);

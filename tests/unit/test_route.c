@@ -1,0 +1,408 @@
+/* policy/route: which model a name means, and which targets are tried in which order. */
+#include "policy/route.h"
+
+/* cmocka wants these first */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PROVIDERS                                                                              \
+    "providers:\n"                                                                             \
+    "  a: { kind: openai, base_url: \"http://a.test/v1\", keys: [ k ] }\n"                     \
+    "  b: { kind: openai, base_url: \"http://b.test/v1\", keys: [ k ] }\n"                     \
+    "  c: { kind: groq, base_url: \"http://c.test/v1\", keys: [ k ] }\n"                       \
+    "  off: { kind: openai, base_url: \"http://d.test/v1\", keys: [ \"${NOT_SET_HERE:-}\" ] "  \
+    "}\n"
+
+/* A configuration and everything that a plan is made from. */
+struct house {
+    struct config *config;
+    struct targets targets;
+    struct arena arena;
+    uint64_t random;
+    uint64_t now_ms;
+    struct plan plan;
+};
+
+static struct house *open_house(const char *yaml)
+{
+    static struct house house;
+    struct config_report report;
+
+    house = (struct house){ .random = 1, .now_ms = 1000 };
+    config_report_init(&report);
+    house.config = config_from_text("test.yaml", span_from(yaml), &report);
+    if (house.config == NULL)
+        print_message("%s\n", buf_text(&report.text));
+    assert_non_null(house.config);
+    config_report_done(&report);
+    targets_init(&house.targets);
+    arena_init(&house.arena);
+    return &house;
+}
+
+static void close_house(struct house *house)
+{
+    arena_done(&house->arena);
+    targets_done(&house->targets);
+    config_unref(house->config);
+}
+
+static enum route_verdict find(struct house *house, const char *name,
+                               const struct config_model **ret)
+{
+    *ret = NULL;
+    return route_model(house->config, span_from(name), &house->arena, ret);
+}
+
+/* ---- names ---- */
+
+#define LISTED                                                                                 \
+    PROVIDERS "models:\n"                                                                      \
+              "  gpt-4.1: { targets: [ { provider: a } ], aliases: [ gpt-4, b/gpt-4 ] }\n"     \
+              "  a/own: { targets: [ { provider: b } ] }\n"                                    \
+              "  deepseek-v3.2: { targets: [ { provider: c } ] }\n"
+
+static void test_a_name_is_first_a_listed_model_or_an_alias(void **state)
+{
+    struct house *house = open_house(LISTED);
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, "gpt-4.1", &model), ROUTE_FOUND);
+    assert_string_equal(model->name, "gpt-4.1");
+    assert_int_equal(find(house, "gpt-4", &model), ROUTE_FOUND);
+    assert_string_equal(model->name, "gpt-4.1");
+    assert_int_equal(find(house, "b/gpt-4", &model), ROUTE_FOUND);
+    assert_string_equal(model->name, "gpt-4.1");
+    assert_int_equal(find(house, "a/own", &model), ROUTE_FOUND);
+    assert_string_equal(model->targets[0].provider->name, "b");
+    assert_false(model->passing);
+    close_house(house);
+}
+
+static void test_then_a_provider_and_the_rest_as_it_stands(void **state)
+{
+    struct house *house = open_house(LISTED);
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, "b/meta/llama:free", &model), ROUTE_FOUND);
+    assert_true(model->passing);
+    assert_string_equal(model->targets[0].model, "meta/llama:free");
+    assert_string_equal(model->targets[0].id, "b:*");
+    assert_int_equal(find(house, "off/x", &model), ROUTE_PROVIDER_OFF);
+    assert_int_equal(find(house, "b/", &model), ROUTE_NOT_FOUND);
+    assert_int_equal(find(house, "/x", &model), ROUTE_NOT_FOUND);
+    assert_int_equal(find(house, "b", &model), ROUTE_NOT_FOUND);
+    assert_int_equal(find(house, "B/x", &model), ROUTE_NOT_FOUND);
+    assert_int_equal(find(house, "nobody/x", &model), ROUTE_NOT_FOUND);
+    close_house(house);
+}
+
+static void test_then_the_default_provider_gets_the_name_whole(void **state)
+{
+    struct house *house = open_house(LISTED "default_provider: c\n");
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, "nobody/x", &model), ROUTE_FOUND);
+    assert_string_equal(model->targets[0].model, "nobody/x");
+    assert_string_equal(model->targets[0].provider->name, "c");
+    assert_int_equal(find(house, "b/x", &model), ROUTE_FOUND);
+    assert_string_equal(model->targets[0].provider->name, "b");
+    close_house(house);
+}
+
+static void test_models_only_means_listed_ones_only(void **state)
+{
+    struct house *house = open_house(LISTED "models_only: true\n");
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, "gpt-4", &model), ROUTE_FOUND);
+    assert_int_equal(find(house, "b/x", &model), ROUTE_NOT_FOUND);
+    close_house(house);
+}
+
+static void test_no_name_is_the_default_model(void **state)
+{
+    struct house *house = open_house(LISTED);
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, NULL, &model), ROUTE_NO_NAME);
+    close_house(house);
+    house = open_house(LISTED "default_model: gpt-4\n");
+    assert_int_equal(find(house, NULL, &model), ROUTE_FOUND);
+    assert_string_equal(model->name, "gpt-4.1");
+    close_house(house);
+}
+
+static void test_the_nearest_names_come_best_first(void **state)
+{
+    struct house *house =
+        open_house(LISTED "  gpt-4.1-mini: { targets: [ { provider: a } ] }\n");
+    const char *names[ROUTE_NEAREST_MAX];
+
+    (void)state;
+    assert_int_equal(route_nearest(house->config, SPAN_OF("gtp-4.1-mini"), names), 3);
+    assert_string_equal(names[0], "gpt-4.1-mini");
+    assert_string_equal(names[1], "gpt-4.1");
+    assert_int_equal(route_nearest(house->config, SPAN_OF("Gpt4"), names),
+                     3); /* by its alias */
+    assert_string_equal(names[0], "gpt-4.1");
+    close_house(house);
+    house = open_house(PROVIDERS);
+    assert_int_equal(route_nearest(house->config, SPAN_OF("x"), names), 0);
+    close_house(house);
+}
+
+/* ---- plans ---- */
+
+static void make_plan(struct house *house, const char *name)
+{
+    const struct config_model *model;
+
+    assert_int_equal(find(house, name, &model), ROUTE_FOUND);
+    route_plan(house->config, model, &dialect_openai, &house->targets, house->now_ms,
+               &house->random, &house->plan);
+}
+
+/* "m:a m:b n:c": the targets in their order. */
+static void assert_plan(const struct house *house, const char *wanted)
+{
+    char ids[1024] = "";
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < house->plan.count; i++)
+        size += (size_t)snprintf(ids + size, sizeof(ids) - size, "%s%s", i ? " " : "",
+                                 house->plan.steps[i].target->id);
+    assert_string_equal(ids, wanted);
+}
+
+static void test_priorities_come_one_after_the_other(void **state)
+{
+    struct house *house = open_house(
+        PROVIDERS
+        "models:\n"
+        "  m: { targets: [ { provider: c, priority: 30 }, { provider: a, priority: 2 },\n"
+        "                  { provider: b, priority: 7 } ] }\n");
+
+    (void)state;
+    make_plan(house, "m");
+    assert_plan(house, "m:a m:b m:c");
+    assert_string_equal(house->plan.steps[0].why, "weight");
+    assert_string_equal(house->plan.steps[1].why, "next priority");
+    close_house(house);
+}
+
+/* 100,000 draws of 100 : 30 : 1; each share within five standard deviations. */
+static void test_a_tier_is_drawn_by_weight(void **state)
+{
+    enum { DRAWS = 100000, SUM = 131 };
+
+    static const uint32_t weights[] = { 100, 30, 1 };
+    struct house *house = open_house(
+        PROVIDERS
+        "models:\n"
+        "  m: { targets: [ { provider: a, weight: 100 }, { provider: b, weight: 30 },\n"
+        "                  { provider: c, weight: 1 } ] }\n");
+    int64_t first[3] = { 0 };
+
+    (void)state;
+    for (int i = 0; i < DRAWS; i++) {
+        make_plan(house, "m");
+        assert_int_equal(house->plan.count, 3);
+        for (uint32_t target = 0; target < 3; target++)
+            first[target] += house->plan.steps[0].target->weight == weights[target];
+    }
+    for (uint32_t target = 0; target < 3; target++) {
+        int64_t expected = (int64_t)DRAWS * weights[target] / SUM;
+        int64_t off = first[target] - expected;
+        int64_t variance = expected * (SUM - weights[target]) / SUM;
+
+        assert_true(off * off <= 25 * variance);
+    }
+    close_house(house);
+}
+
+/* Where the first of 100 : 30 : 30 has failed, the other two take over alike. */
+static void test_what_is_left_of_a_tier_is_drawn_by_weight_too(void **state)
+{
+    enum { DRAWS = 40000 };
+    struct house *house = open_house(
+        PROVIDERS
+        "models:\n"
+        "  m: { targets: [ { provider: a, weight: 10000 }, { provider: b, weight: 30 },\n"
+        "                  { provider: c, weight: 30 } ] }\n");
+    int64_t second_b = 0;
+    int64_t count = 0;
+
+    (void)state;
+    for (int i = 0; i < DRAWS; i++) {
+        make_plan(house, "m");
+        if (strcmp(house->plan.steps[0].target->name, "a") != 0)
+            continue;
+        count++;
+        second_b += strcmp(house->plan.steps[1].target->name, "b") == 0;
+    }
+    assert_true(count > DRAWS / 2);
+    assert_true((2 * second_b - count) * (2 * second_b - count) <= 25 * count);
+    close_house(house);
+}
+
+static void test_some_targets_are_in_no_plan(void **state)
+{
+    struct house *house = open_house(
+        PROVIDERS "models:\n"
+                  "  m: { targets: [ { provider: a, weight: 0 }, { provider: off },\n"
+                  "                  { provider: b } ] }\n");
+
+    (void)state;
+    make_plan(house, "m");
+    assert_plan(house, "m:b");
+    assert_int_equal(house->plan.left_out, 0);
+    close_house(house);
+}
+
+static void test_a_target_that_does_not_speak_the_dialect_is_left_out(void **state)
+{
+    struct house *house = open_house(
+        PROVIDERS "models:\n"
+                  "  m: { targets: [ { provider: a }, { provider: c, priority: 2 } ] }\n");
+
+    (void)state;
+    make_plan(house, "m");
+    assert_plan(house, "m:a m:c");
+    route_plan(house->config, house->plan.steps[0].model, &dialect_responses, &house->targets,
+               house->now_ms, &house->random, &house->plan);
+    assert_plan(house, "m:a"); /* groq has no /v1/responses in this table */
+    close_house(house);
+}
+
+static void test_fallbacks_come_behind_and_the_last_resort_at_the_end(void **state)
+{
+    struct house *house = open_house(
+        PROVIDERS "models:\n"
+                  "  m: { targets: [ { provider: a } ], fallbacks: [ o, n ] }\n"
+                  "  n: { targets: [ { provider: b, priority: 2 }, { provider: c } ] }\n"
+                  "  o: { targets: [ { provider: c } ], fallbacks: [ last ] }\n"
+                  "  last: { targets: [ { provider: a } ] }\n"
+                  "fallback_model: last\n");
+
+    (void)state;
+    make_plan(house, "m");
+    assert_plan(house, "m:a o:c n:c n:b last:a");
+    assert_string_equal(house->plan.steps[1].why, "fallback");
+    assert_string_equal(house->plan.steps[2].model->name, "n");
+    assert_string_equal(house->plan.steps[4].why, "fallback_model");
+    make_plan(house, "last");
+    assert_plan(house, "last:a");
+    make_plan(house, "o");
+    assert_plan(house, "o:c last:a"); /* and not twice */
+    make_plan(house, "b/unlisted");
+    assert_plan(house, "b:* last:a");
+    close_house(house);
+}
+
+static void test_a_target_whose_breaker_is_open_is_left_out(void **state)
+{
+    struct house *house = open_house(
+        PROVIDERS "models:\n"
+                  "  m: { targets: [ { provider: a }, { provider: b, priority: 2 } ] }\n"
+                  "circuit_breaker: { timeout_seconds: 30 }\n");
+    struct target_state *target = targets_get(&house->targets, "m:a");
+
+    (void)state;
+    target->breaker = (struct breaker){ .state = BREAKER_OPEN, .opened_ms = 1000 };
+    make_plan(house, "m");
+    assert_plan(house, "m:b");
+    assert_int_equal(house->plan.left_out, 1);
+    house->now_ms = 30999;
+    make_plan(house, "m");
+    assert_plan(house, "m:b");
+    house->now_ms = 31000; /* a trial */
+    make_plan(house, "m");
+    assert_plan(house, "m:a m:b");
+    assert_int_equal(target->breaker.state, BREAKER_OPEN); /* a plan changes nothing */
+    assert_ptr_equal(house->plan.steps[0].state, target);
+    close_house(house);
+}
+
+static void test_a_plan_has_an_end(void **state)
+{
+    char yaml[8192] = PROVIDERS "models:\n  m:\n    targets:\n";
+    size_t size = strlen(yaml);
+    struct house *house;
+
+    (void)state;
+    for (int i = 0; i < 2 * LIMIT_PLAN_TARGETS; i++)
+        size += (size_t)snprintf(yaml + size, sizeof(yaml) - size,
+                                 "      - { name: t%d, provider: a }\n", i);
+    house = open_house(yaml);
+    make_plan(house, "m");
+    assert_int_equal(house->plan.count, LIMIT_PLAN_TARGETS);
+    close_house(house);
+}
+
+static void test_random_numbers_stay_below_their_bound(void **state)
+{
+    uint64_t random = 1;
+    uint32_t seen[5] = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        uint32_t drawn = route_random(&random, 5);
+
+        assert_true(drawn < 5);
+        seen[drawn]++;
+    }
+    for (int i = 0; i < 5; i++)
+        assert_in_range(seen[i], 140, 260);
+    assert_int_equal(route_random(&random, 1), 0);
+}
+
+static void test_the_rule_comes_from_the_configuration(void **state)
+{
+    struct house *house =
+        open_house(PROVIDERS "circuit_breaker: { failure_threshold: 7,\n"
+                             "  timeout_seconds: 12, half_open_requests: 2 }\n");
+    struct breaker_rule rule = route_breaker_rule(house->config);
+
+    (void)state;
+    assert_true(rule.enabled);
+    assert_int_equal(rule.failures_max, 7);
+    assert_int_equal(rule.open_ms, 12000);
+    assert_int_equal(rule.trials, 2);
+    close_house(house);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_name_is_first_a_listed_model_or_an_alias),
+        cmocka_unit_test(test_then_a_provider_and_the_rest_as_it_stands),
+        cmocka_unit_test(test_then_the_default_provider_gets_the_name_whole),
+        cmocka_unit_test(test_models_only_means_listed_ones_only),
+        cmocka_unit_test(test_no_name_is_the_default_model),
+        cmocka_unit_test(test_the_nearest_names_come_best_first),
+        cmocka_unit_test(test_priorities_come_one_after_the_other),
+        cmocka_unit_test(test_a_tier_is_drawn_by_weight),
+        cmocka_unit_test(test_what_is_left_of_a_tier_is_drawn_by_weight_too),
+        cmocka_unit_test(test_some_targets_are_in_no_plan),
+        cmocka_unit_test(test_a_target_that_does_not_speak_the_dialect_is_left_out),
+        cmocka_unit_test(test_fallbacks_come_behind_and_the_last_resort_at_the_end),
+        cmocka_unit_test(test_a_target_whose_breaker_is_open_is_left_out),
+        cmocka_unit_test(test_a_plan_has_an_end),
+        cmocka_unit_test(test_random_numbers_stay_below_their_bound),
+        cmocka_unit_test(test_the_rule_comes_from_the_configuration),
+    };
+
+    return cmocka_run_group_tests_name("route", tests, NULL, NULL);
+}
