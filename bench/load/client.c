@@ -1,0 +1,266 @@
+#include "client.h"
+
+#include "request.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { REQUEST_BYTES_MAX = 256 * 1024 * 1024, MS_NS = 1000000, LEAVE_AT_TOKEN = 3 };
+
+static void open_link(struct client *client);
+
+void client_init(struct client *client, struct client_rule *rule)
+{
+    memset(client, 0, sizeof(*client));
+    client->rule = rule;
+    client->tcp.data = client;
+    answer_init(&client->answer);
+    buf_init(&client->marked, REQUEST_BYTES_MAX);
+}
+
+void client_done(struct client *client)
+{
+    assert(client->link == LINK_NONE);
+    answer_done(&client->answer);
+    buf_done(&client->marked);
+}
+
+/* ---- the end of a request ---- */
+
+static void record_times(struct client *client)
+{
+    struct tally *tally = client->rule->tally;
+
+    histogram_record(&tally->first, client->first_ns - client->due_ns);
+    histogram_record(&tally->whole, client->answer.now_ns - client->due_ns);
+}
+
+static void finish(struct client *client, enum outcome outcome, const char *why)
+{
+    if (outcome == OUTCOME_OK)
+        record_times(client);
+    tally_count(client->rule->tally, outcome, why);
+    client->state = CLIENT_FREE;
+    client->last = outcome;
+    client->giving_up = OUTCOME_OK;
+    client->rule->on_free(client);
+}
+
+/* ---- closing ---- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct client *client = handle->data;
+
+    client->link = LINK_NONE;
+    if (client->giving_up != OUTCOME_OK)
+        finish(client, client->giving_up, client->why);
+    else if (client->state == CLIENT_WAITING)
+        open_link(client);
+}
+
+static void close_link(struct client *client)
+{
+    if (client->link == LINK_NONE || client->link == LINK_CLOSING)
+        return;
+    client->link = LINK_CLOSING;
+    uv_close((uv_handle_t *)&client->tcp, on_closed);
+}
+
+void client_close(struct client *client)
+{
+    assert(client->state == CLIENT_FREE);
+    close_link(client);
+}
+
+/* Ends the request without its answer: the connection closes first, so that the owner's next
+ * start finds it gone. */
+static void give_up(struct client *client, enum outcome outcome, const char *why)
+{
+    if (client->giving_up != OUTCOME_OK)
+        return;
+    client->giving_up = outcome;
+    client->why = why;
+    close_link(client);
+}
+
+static void leave(struct client *client, uint64_t now_ns)
+{
+    FILE *closes = client->rule->closes;
+
+    if (closes)
+        (void)fprintf(closes, "{\"user\":\"load-%llu\",\"closed_ns\":%llu}\n",
+                      (unsigned long long)client->mark, (unsigned long long)now_ns);
+    give_up(client, OUTCOME_LEFT, "");
+}
+
+void client_look(struct client *client, uint64_t now_ns)
+{
+    const struct options *options = client->rule->options;
+
+    if (client->state == CLIENT_FREE)
+        return;
+    if (now_ns - client->started_ns > options->timeout_ms * MS_NS)
+        give_up(client, OUTCOME_TIMEOUT, "took too long");
+    else if (options->leave != LEAVE_NOT && options->leave != LEAVE_STREAM && client->sent_ns &&
+             now_ns - client->sent_ns >= options->hold_ms * MS_NS)
+        leave(client, uv_hrtime());
+}
+
+/* ---- reading ---- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+    struct client *client = handle->data;
+
+    (void)suggested;
+    *ret = uv_buf_init(client->rule->input, CLIENT_INPUT_BYTES);
+}
+
+static void end_answer(struct client *client)
+{
+    const char *why;
+    enum outcome outcome = answer_judge(&client->answer, &why);
+    bool reuse = client->answer.complete && client->answer.keep_alive &&
+                 !client->answer.malformed && !client->rule->options->connection_per_request;
+
+    if (!reuse)
+        close_link(client);
+    finish(client, outcome, why);
+}
+
+static void take(struct client *client, struct span bytes)
+{
+    uint64_t now_ns = uv_hrtime();
+    struct answer *answer = &client->answer;
+
+    if (client->state == CLIENT_WAITING) {
+        client->state = CLIENT_ANSWERED;
+        client->first_ns = now_ns;
+    }
+    answer_feed(answer, bytes, now_ns);
+    if (answer->complete || answer->malformed)
+        end_answer(client);
+    else if (client->rule->options->leave == LEAVE_STREAM &&
+             answer->events.tokens >= LEAVE_AT_TOKEN)
+        leave(client, uv_hrtime());
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
+{
+    struct client *client = stream->data;
+
+    if (size == 0 || client->link != LINK_OPEN)
+        return;
+    if (client->state == CLIENT_FREE) {
+        close_link(client); /* it closed, or says something that nobody asked for */
+        return;
+    }
+    if (size > 0) {
+        take(client, span_make(buf->base, (size_t)size));
+        return;
+    }
+    if (size == UV_EOF)
+        answer_close(&client->answer, uv_hrtime());
+    end_answer(client);
+}
+
+/* ---- sending ---- */
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct client *client = write->data;
+
+    if (status == UV_ECANCELED)
+        return;
+    client->sent_ns = uv_hrtime();
+    if (status)
+        give_up(client, OUTCOME_UNANSWERED, uv_strerror(status));
+}
+
+static struct span mark_request(struct client *client)
+{
+    struct client_rule *rule = client->rule;
+    struct buf body;
+
+    client->mark = ++rule->marks;
+    buf_init(&body, REQUEST_BYTES_MAX);
+    buf_reset(&client->marked);
+    (void)request_write_body(rule->options, client->mark, &body);
+    request_write(rule->options, rule->target, buf_span(&body), &client->marked);
+    buf_done(&body);
+    return buf_span(&client->marked);
+}
+
+static void send_request(struct client *client)
+{
+    const struct options *options = client->rule->options;
+    struct span request = options->leave ? mark_request(client) : client->rule->request;
+    uv_stream_t *stream = (uv_stream_t *)&client->tcp;
+    /* uv_buf_t is not const, but libuv only reads what it sends. */
+    uv_buf_t buf = { .base = (char *)(uintptr_t)request.at, .len = request.size };
+    int sent = uv_try_write(stream, &buf, 1);
+
+    if (sent < 0 && sent != UV_EAGAIN) {
+        give_up(client, OUTCOME_UNANSWERED, uv_strerror(sent));
+        return;
+    }
+    if (sent > 0) {
+        buf.base += sent;
+        buf.len -= (size_t)sent;
+    }
+    if (buf.len == 0) {
+        client->sent_ns = uv_hrtime();
+        return;
+    }
+    client->write.data = client;
+    if (uv_write(&client->write, stream, &buf, 1, on_written))
+        give_up(client, OUTCOME_UNANSWERED, "cannot write");
+}
+
+static void on_connected(uv_connect_t *connect, int status)
+{
+    struct client *client = connect->data;
+
+    if (client->link != LINK_CONNECTING)
+        return;
+    if (status) {
+        give_up(client, OUTCOME_UNANSWERED, uv_strerror(status));
+        return;
+    }
+    client->link = LINK_OPEN;
+    client->rule->tally->connects++;
+    (void)uv_tcp_nodelay(&client->tcp, 1);
+    (void)uv_read_start((uv_stream_t *)&client->tcp, on_alloc, on_read);
+    send_request(client);
+}
+
+static void open_link(struct client *client)
+{
+    int err = uv_tcp_init(client->rule->loop, &client->tcp);
+
+    assert(err == 0);
+    client->link = LINK_CONNECTING;
+    client->connect.data = client;
+    err = uv_tcp_connect(&client->connect, &client->tcp,
+                         (const struct sockaddr *)&client->rule->target->address, on_connected);
+    if (err)
+        give_up(client, OUTCOME_UNANSWERED, uv_strerror(err));
+}
+
+void client_start(struct client *client, uint64_t due_ns)
+{
+    const struct options *options = client->rule->options;
+
+    assert(client->state == CLIENT_FREE);
+    client->state = CLIENT_WAITING;
+    client->due_ns = due_ns;
+    client->started_ns = uv_hrtime();
+    client->sent_ns = 0;
+    answer_reset(&client->answer, options->stream, options->tokens, due_ns,
+                 client->rule->tally);
+    if (client->link == LINK_NONE)
+        open_link(client);
+    else if (client->link == LINK_OPEN)
+        send_request(client);
+}

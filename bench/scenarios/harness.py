@@ -1,0 +1,218 @@
+"""What every scenario needs: servers on ports of their own, load, and a verdict.
+
+Everything listens on 127.0.0.1, lives in a temporary folder, and ends with the `with Place()`
+that it was started in, by its own pid.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD_DIR = Path(os.environ.get("BUILD_DIR", ROOT / "build"))
+KEY = "sk-bench-0123456789abcdef0123456789abcdef"
+READY_SECONDS = 20
+LOAD_SECONDS = 600
+
+
+class CannotMeasure(Exception):
+    """Something that the measurement needs is not here or does not work."""
+
+
+def program(name):
+    """The path of one of our programs."""
+    path = BUILD_DIR / name
+    if not path.exists():
+        raise CannotMeasure(f"{path} is not built")
+    return str(path)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def ask(url, body=None, key=None, timeout=30):
+    """Asks an HTTP server; gives the body of the answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data)
+    request.add_header("Content-Type", "application/json")
+    if key:
+        request.add_header("Authorization", f"Bearer {key}")
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        return answer.read()
+
+
+def rss_bytes(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+class Server:
+    """A started program. `pids` are the processes that do its work."""
+
+    def __init__(self, process, url, errors):
+        self.process = process
+        self.url = url
+        self.errors = errors  # the file with its stderr
+        self.pids = [process.pid]
+        self.ended = False  # by us
+
+    @property
+    def port(self):
+        return int(self.url.rsplit(":", 1)[1])
+
+    def watch(self, name):
+        """The option by which sluice-load watches it."""
+        return ["--pid", f"{name}={','.join(map(str, self.pids))}"]
+
+    def wait_until_ready(self, path):
+        """Asks until it answers 200."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                ask(self.url + path, timeout=1)
+                return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.01)
+        raise CannotMeasure(f"{self.process.args[0]} does not answer {path}")
+
+    def stop(self):
+        if self.process.poll() is not None:
+            return
+        self.ended = True
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self):
+        """As kill -9 does."""
+        self.ended = True
+        self.process.kill()
+        self.process.wait()
+
+
+class Place:
+    """A temporary folder and the servers that were started in it."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
+        self.servers = []
+        self.deaths = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for server in reversed(self.servers):
+            self.tell_of_death(server)
+            server.stop()
+        if not os.environ.get("KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def tell_of_death(self, server):
+        """A server that ended by itself is the answer to most riddles."""
+        code = server.process.poll()
+        if code is None or server.ended:
+            return
+        self.deaths.append(server)
+        last = server.errors.read_text(errors="replace").splitlines()[-5:]
+        print(f"\n{server.process.args[0]} ended by itself, with {code}:", *last, sep="\n  ")
+
+    def start(self, command, url, log="server"):
+        """Starts a program; what it writes goes to two files in the folder."""
+        base = self.folder / f"{log}-{len(self.servers)}"
+        errors = base.with_suffix(".err")
+        with open(base.with_suffix(".out"), "wb") as out, open(errors, "wb") as err:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        server = Server(process, url, errors)
+        self.servers.append(server)
+        return server
+
+    def mock(self, *options, port=0):
+        """A fake provider."""
+        port = port or free_port()
+        server = self.start([program("sluice-mock"), "--listen", f"127.0.0.1:{port}", *options],
+                            f"http://127.0.0.1:{port}", "mock")
+        server.wait_until_ready("/mock/stats")
+        return server
+
+    def sluice(self, upstreams, more="", wrapper=()):
+        """The gateway, with everything on: client keys, metrics, the access log to a file.
+        `upstreams` are base URLs without /v1; model gpt-4.1 has a target at each."""
+        path, port = self.write_config(upstreams, more)
+        server = self.start([*wrapper, program("sluice"), "-c", str(path)],
+                            f"http://127.0.0.1:{port}", "sluice")
+        server.wait_until_ready("/ready")
+        return server
+
+    def write_config(self, upstreams, more=""):
+        """Gives the file and the port that the gateway will listen on."""
+        port = free_port()
+        digest = hashlib.sha256(KEY.encode()).hexdigest()
+        lines = [f"listen: 127.0.0.1:{port}",
+                 "client_keys:",
+                 f'  - {{ name: bench, hash: "sha256:{digest}" }}',
+                 "limits: { connections: 16384, in_flight: 16384 }",
+                 "log: { level: info, access: true }",
+                 "providers:"]
+        lines += [f'  up{i}: {{ kind: openai, base_url: "{url}/v1", keys: ["sk-mock"] }}'
+                  for i, url in enumerate(upstreams)]
+        lines += ["models:", "  gpt-4.1:", "    targets:"]
+        lines += [f"      - {{ name: t{i}, provider: up{i}, model: gpt-4.1 }}"
+                  for i in range(len(upstreams))]
+        path = self.folder / f"sluice-{port}.yaml"
+        path.write_text("\n".join(lines) + "\n" + more)
+        return path, port
+
+
+def load_command(targets, *options):
+    """sluice-load for {NAME: URL}; the first is the measure for the others."""
+    return [program("sluice-load"), *[f"{name}={url}" for name, url in targets.items()],
+            "--key", KEY, *map(str, options)]
+
+
+def load(place, targets, *options):
+    """Runs it, prints its table, gives its figures."""
+    path = place.folder / "load.json"
+    command = load_command(targets, *options, "--json", path, "--allow-failures")
+    done = subprocess.run(command, timeout=LOAD_SECONDS, check=False)
+    if done.returncode:
+        raise CannotMeasure(f"sluice-load ended with {done.returncode}")
+    return json.loads(path.read_text())["targets"]
+
+
+class Verdict:
+    """The figures that have a bar, and whether they keep to it."""
+
+    def __init__(self):
+        self.rows = []
+
+    def at_most(self, what, value, bar, unit=""):
+        self.rows.append((what, value, f"at most {bar:g}{unit}", value <= bar))
+
+    def at_least(self, what, value, bar, unit=""):
+        self.rows.append((what, value, f"at least {bar:g}{unit}", value >= bar))
+
+    def note(self, what, value):
+        """A figure without a bar; `value` may be a text."""
+        self.rows.append((what, value, "", True))
+
+    def close(self):
+        """Prints it; gives the exit code."""
+        print()
+        for what, value, bar, kept in self.rows:
+            shown = value if isinstance(value, str) else f"{value:,.2f}"
+            mark = "" if not bar else "ok" if kept else "MISSED"
+            print(f"{mark:6} {what:58} {shown:>14}  {bar}")
+        return 0 if all(kept for *_, kept in self.rows) else 1

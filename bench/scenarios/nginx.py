@@ -1,0 +1,71 @@
+"""nginx as a plain proxy: the nearest thing to the limit of what a proxy can cost."""
+
+import os
+import shutil
+from pathlib import Path
+
+from scenarios.harness import CannotMeasure, free_port
+
+CONFIG = """
+worker_processes 1;
+{mode}
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log warn;
+events {{ worker_connections 16384; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    client_max_body_size 50m;
+    client_body_buffer_size 64k;
+    keepalive_requests 1000000000;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_read_timeout 600s;
+    upstream mock {{
+        server 127.0.0.1:{upstream};
+        keepalive 4096;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen 127.0.0.1:{plain} backlog=4096;
+        location / {{ proxy_pass http://mock; }}
+    }}
+    server {{
+        listen 127.0.0.1:{stream} backlog=4096;
+        location / {{ proxy_pass http://mock; proxy_buffering off; }}
+    }}
+}}
+"""
+
+
+def children(pid):
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def start(place, mock, wrapper=()):
+    """Starts it in front of the mock: one worker, upstream connections kept, no access log. Its
+    `url` buffers answers, as nginx does by default; its `stream_url` does not. With a `wrapper`
+    (valgrind) it is a single process."""
+    program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if not program:
+        raise CannotMeasure("nginx is not installed")
+    mode = "user root;" if os.geteuid() == 0 else ""
+    if wrapper:
+        mode += " master_process off;"
+    plain, stream = free_port(), free_port()
+    path = place.folder / f"nginx-{plain}.conf"
+    path.write_text(CONFIG.format(mode=mode, folder=place.folder, upstream=mock.port,
+                                  plain=plain, stream=stream))
+    command = [*wrapper, program, "-c", str(path), "-p", str(place.folder),
+               "-e", str(place.folder / "nginx.log")]
+    server = place.start(command, f"http://127.0.0.1:{plain}", "nginx")
+    server.stream_url = f"http://127.0.0.1:{stream}"
+    server.wait_until_ready("/mock/stats")
+    if not wrapper:
+        server.pids = children(server.process.pid)
+    return server

@@ -1,0 +1,120 @@
+"""The same over TLS: both SDKs' way of trusting a certificate, both versions, resumption, reload."""
+
+import pathlib
+import socket
+import ssl
+import subprocess
+
+import httpx
+import openai
+import pytest
+
+import asked
+import canaries
+import wire
+from conftest import sdk
+from sluice import Sluice, openai_provider
+
+
+def make_certificate(directory, name="localhost"):
+    directory.mkdir(exist_ok=True)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-keyout", directory / "tls.key", "-out", directory / "tls.crt", "-days", "2",
+         "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        check=True, capture_output=True)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def https(mock_of_session, certificate):
+    with Sluice(
+        tls={"certificate": str(certificate / "tls.crt"), "key": str(certificate / "tls.key")},
+        providers={"mock": openai_provider(mock_of_session)}, default_provider="mock",
+        client_keys=[{"name": "team", "hash": canaries.hash_of(canaries.CLIENT_KEY)}],
+        retry={"max_attempts": 1}, timeouts={"client_header": "2s"},
+    ) as sluice:
+        yield sluice
+
+
+def trusting(certificate):
+    return httpx.Client(verify=wire.tls_context(certificate / "tls.crt"))
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("name", ["plain", "parallel tools", "emoji", "picture", "many tokens"])
+def test_https_is_the_same_as_directly(https, direct, certificate, name, stream):
+    with sdk(https.url, http_client=trusting(certificate)) as client:
+        seen = asked.dump(asked.chat(client, name, stream=stream))
+    assert seen == asked.dump(asked.chat(direct, name, stream=stream))
+
+
+def test_errors_and_cancellation_are_the_same_over_https(https, mock, certificate):
+    with sdk(https.url, http_client=trusting(certificate)) as client:
+        with pytest.raises(openai.RateLimitError):
+            asked.chat(client, "plain", model="fault:429-seconds")
+        stream = asked.chat(client, "plain", model="fault:stall-mid-stream", stream=True)
+        next(iter(stream))
+        stream.close()
+        mock.wait(cancelled_min=1, in_flight_max=0)
+
+
+def test_a_certificate_that_nobody_trusts_is_refused_by_the_sdk(https):
+    with sdk(https.url) as client, pytest.raises(openai.APIConnectionError):
+        asked.chat(client, "plain")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_both_versions_are_spoken_and_sessions_resumed(https, mock, certificate, version):
+    context = wire.tls_context(certificate / "tls.crt")
+    context.minimum_version = context.maximum_version = version
+    session = None
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", https.port), 15) as plain, \
+                context.wrap_socket(plain, server_hostname="localhost", session=session) as peer:
+            assert peer.version() == version.name.replace("_", ".")
+            peer.sendall(wire.get("/health", "Connection: close\r\n"))
+            assert peer.makefile("rb").read().startswith(b"HTTP/1.1 200 OK")
+            resumed, session = peer.session_reused, peer.session
+    assert resumed
+
+
+def test_tls_1_1_is_refused(https, certificate):
+    context = wire.tls_context(certificate / "tls.crt")
+    context.minimum_version = ssl.TLSVersion.TLSv1_1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises(ssl.SSLError):
+        wire.Wire(https, tls=context)
+
+
+def test_a_new_certificate_is_served_after_a_reload(mock, tmp_path):
+    old = make_certificate(tmp_path / "old")
+    new = make_certificate(tmp_path / "new")
+    tls = {"certificate": str(old / "tls.crt"), "key": str(old / "tls.key")}
+    with Sluice(tls=tls, providers={"mock": openai_provider(mock)}) as sluice:
+        with wire.Wire(sluice, tls=wire.tls_context(old / "tls.crt")) as running:
+            sluice.reload(tls={"certificate": str(new / "tls.crt"), "key": str(new / "tls.key")})
+            with wire.Wire(sluice, tls=wire.tls_context(new / "tls.crt")) as fresh:
+                assert fresh.ask(wire.get("/health")).status == 200
+            assert running.ask(wire.get("/health")).status == 200
+        with pytest.raises(ssl.SSLError):
+            wire.Wire(sluice, tls=wire.tls_context(old / "tls.crt"))
+
+
+def test_a_client_without_the_wanted_certificate_is_refused(mock, certificate, tmp_path):
+    own = make_certificate(tmp_path / "client", "client")
+    tls = {"certificate": str(certificate / "tls.crt"), "key": str(certificate / "tls.key"),
+           "client_ca": str(own / "tls.crt")}
+    with Sluice(tls=tls, providers={"mock": openai_provider(mock)}) as sluice:
+        context = wire.tls_context(certificate / "tls.crt")
+        with pytest.raises((ssl.SSLError, ConnectionError)), wire.Wire(sluice, tls=context) as peer:
+            peer.ask(wire.get("/health"))
+        context.load_cert_chain(pathlib.Path(own, "tls.crt"), pathlib.Path(own, "tls.key"))
+        with wire.Wire(sluice, tls=context) as peer:
+            assert peer.ask(wire.get("/health")).status == 200
