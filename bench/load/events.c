@@ -63,7 +63,9 @@ static void check_number(struct events *events, struct span token)
         complain(events, "a token came twice or too late");
 }
 
-static void take_token(struct events *events, struct span token)
+/* Its delay counts, that of other events does not: a gateway may hold back a role without
+ * content until it is sure of its provider. */
+static void take_token(struct events *events, struct span token, bool stamped)
 {
     if (events->expected)
         check_number(events, token);
@@ -71,6 +73,8 @@ static void take_token(struct events *events, struct span token)
         histogram_record(&events->tally->ttft, events->now_ns - events->started_ns);
     else
         histogram_record(&events->tally->gap, events->now_ns - events->last_ns);
+    if (stamped && events->stamp_ns <= events->now_ns)
+        histogram_record(&events->tally->delay, events->now_ns - events->stamp_ns);
     events->last_ns = events->now_ns;
     events->tally->tokens++;
 }
@@ -80,8 +84,6 @@ static void take_stamp(struct events *events, uint64_t sent_ns)
     if (sent_ns < events->stamp_ns)
         complain(events, "an event came before one that was sent earlier");
     events->stamp_ns = sent_ns;
-    if (sent_ns <= events->now_ns)
-        histogram_record(&events->tally->delay, events->now_ns - sent_ns);
 }
 
 static void take_json(struct events *events, const struct json *event)
@@ -89,15 +91,16 @@ static void take_json(struct events *events, const struct json *event)
     const struct json *choice = json_item(json_member(event, "choices"), 0);
     const struct json *delta = json_member(choice, "delta");
     uint64_t sent_ns;
+    bool stamped = json_read_u64(json_member(event, "sent_ns"), &sent_ns);
     struct span text;
 
     events->tally->events++;
     if (json_kind(json_member(event, "error")) == JSON_OBJECT)
         events->error = true;
-    if (json_read_u64(json_member(event, "sent_ns"), &sent_ns))
+    if (stamped)
         take_stamp(events, sent_ns);
     if (json_read_string(json_member(delta, "content"), &text) && text.size)
-        take_token(events, text);
+        take_token(events, text, stamped);
     if (json_kind(json_member(choice, "finish_reason")) == JSON_STRING)
         events->finished = true;
 }

@@ -74,7 +74,7 @@ static void print_target(const struct target *target, const struct tally *tally)
     print_times("first byte", &tally->first);
     print_times("first token", &tally->ttft);
     print_times("between tokens", &tally->gap);
-    print_times("event, sent to here", &tally->delay);
+    print_times("token, sent to here", &tally->delay);
     print_times("our own lateness", &tally->lag);
     print_usage(target, tally);
     print_failures(tally);

@@ -43,7 +43,7 @@ struct tally {
     struct histogram first; /* to the first byte, of the same */
     struct histogram ttft;  /* to the first token, of all streams, as the next two */
     struct histogram gap;   /* between two tokens */
-    struct histogram delay; /* from the stamp of an event to its arrival here */
+    struct histogram delay; /* from the stamp of a token to its arrival here */
     struct histogram lag;   /* open loop: how late we were ourselves */
 
     struct usage usage;

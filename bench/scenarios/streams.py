@@ -41,4 +41,4 @@ def run(place, verdict):
     verdict.at_most("memory per stream, KB", grown / STREAMS / 1000, RSS_KB_BAR)
     verdict.note("resident before, MB", before / 1e6)
     verdict.note("resident at the peak, MB", figures["usage"]["rss_peak"] / 1e6)
-    verdict.note("chunk, sent to received, p99 us", figures["delay_us"]["p99"])
+    verdict.note("token, sent to received, p99 us", figures["delay_us"]["p99"])

@@ -183,10 +183,11 @@ void log_on_pending(void (*run)(void *context), void *context)
     log_state.context = context;
 }
 
-void log_flush(void)
+bool log_flush(void)
 {
     flush_stream(&log_state.events);
     flush_stream(&log_state.access);
+    return buf_size(&log_state.events.lines) == 0 && buf_size(&log_state.access.lines) == 0;
 }
 
 uint64_t log_dropped(void)

@@ -39,7 +39,10 @@ void log_access_end(void);
 
 /* Calls `run` when a line waits that none waited before: the place to plan a log_flush(). */
 void log_on_pending(void (*run)(void *context), void *context);
-void log_flush(void);
+
+/* Writes what waits. False when some of it stays because the reader is slow: try again later, as
+ * nothing else will ask for it. */
+bool log_flush(void);
 uint64_t log_dropped(void);
 
 #endif

@@ -158,9 +158,18 @@ static bool may_use(const struct exchange *ex)
            auth_allows(&ex->caller, ex->chat.model);
 }
 
+static void keep_plan(struct exchange *ex, const struct plan *plan)
+{
+    struct span steps = { (const char *)plan->steps, plan->count * sizeof(plan->steps[0]) };
+
+    ex->plan = (const struct plan_step *)(const void *)arena_copy(&ex->arena, steps).at;
+    ex->plan_count = plan->count;
+}
+
 enum exchange_state admit_plan(struct exchange *ex)
 {
     enum exchange_state next = find_model(ex);
+    struct plan plan;
 
     if (next != EXCHANGE_PLAN)
         return next;
@@ -171,13 +180,14 @@ enum exchange_state admit_plan(struct exchange *ex)
         return next;
     }
     route_plan(ex->config, ex->model, ex->endpoint->dialect, &ex->env->targets,
-               loop_now_ms(ex->env->loop), &ex->env->random, &ex->plan);
-    if (ex->plan.count)
+               loop_now_ms(ex->env->loop), &ex->env->random, &plan);
+    keep_plan(ex, &plan);
+    if (plan.count)
         return EXCHANGE_OPEN;
-    if (ex->plan.left_out)
+    if (plan.left_out)
         ex->retry_after_ms = ex->config->breaker.timeout_seconds * 1000u;
     return refuse(ex, REFUSE_NO_HEALTHY_TARGET,
-                  ex->plan.left_out
+                  plan.left_out
                       ? "Every target of `%s` is failing; they are tried again soon."
                       : "No target of `%s` can serve this endpoint.",
                   ex->model->name);

@@ -115,7 +115,9 @@ static bool start(struct exchange *ex, const struct plan_step *step, struct brea
     const struct config_provider *provider = step->target->provider;
     struct fetch_origin *origin = env_origin(ex->env, provider, ex->endpoint);
     struct attempt *attempt = &ex->attempt;
-    struct fetch_request request = { .origin = origin, .headers = attempt->headers };
+    struct fetch_request request = {
+        .origin = origin, .headers = attempt->headers, .small_reads = ex->chat.stream
+    };
     uint64_t now_ms = now_of(ex);
 
     if (origin == NULL)
@@ -181,8 +183,8 @@ enum exchange_state attempt_open(struct exchange *ex)
     if (ex->clocks.at_ms[CLOCK_BACKOFF] && !clocks_passed(&ex->clocks, CLOCK_BACKOFF, now_ms))
         return EXCHANGE_OPEN;
     clocks_stop(&ex->clocks, CLOCK_BACKOFF);
-    for (; ex->plan_at < ex->plan.count; ex->plan_at++) {
-        const struct plan_step *step = &ex->plan.steps[ex->plan_at];
+    for (; ex->plan_at < ex->plan_count; ex->plan_at++) {
+        const struct plan_step *step = &ex->plan[ex->plan_at];
         struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
 
         if (ticket.pass == BREAKER_REFUSED)
@@ -444,6 +446,8 @@ static enum exchange_state commit(struct exchange *ex)
     ex->error = (struct llm_error){ 0 };
     ex->retry_after_ms = 0;
     clocks_stop(&ex->clocks, CLOCK_FIRST_BYTE);
+    if (fetch_forget(ex->attempt.fetch)) /* nobody will send it again */
+        http_forget_body(ex->http);
     return EXCHANGE_STREAM;
 }
 

@@ -48,6 +48,7 @@ enum { FETCH_HEADERS_MAX = 32 };
 struct fetch_request {
     struct fetch_origin *origin; /* borrowed until fetch_close() */
     bool get;                    /* GET without a body; else POST */
+    bool small_reads;            /* the answer comes in small pieces: spend little memory on it */
     const char *const *headers; /* "Name: value" without CR or LF; borrowed until fetch_close() */
     size_t header_count;        /* at most FETCH_HEADERS_MAX */
     const struct span *body;    /* pieces; they and the array are borrowed until fetch_close() */
@@ -100,6 +101,9 @@ uint64_t fetch_received(const struct fetch *fetch);
 
 /* Everything in the inbox is needed and it is not enough: let it grow up to `size` bytes. */
 void fetch_widen(struct fetch *fetch, size_t size);
+
+/* The headers of the answer are not needed any more. True: neither is the request's body. */
+bool fetch_forget(struct fetch *fetch);
 
 /* When the connection stood and when the first byte of the answer came, clock_us(); 0: not yet. */
 uint64_t fetch_connected_us(const struct fetch *fetch);

@@ -27,7 +27,8 @@ enum {
     SHARD_CALLS = 128,           /* in flight before the next shard is used */
     SHARD_IDLE_CONNECTIONS = 128,
     WHOLE_BODY_BYTES = 32 * 1024, /* up to this it leaves with the head, in one write */
-    READ_BYTES = 8 * 1024,       /* libcurl's buffer, one per running call */
+    READ_BYTES = 16 * 1024,       /* libcurl's buffer, one per running call */
+    SMALL_READ_BYTES = 2 * 1024,
     FETCH_MAGIC = 0x66657463,
 };
 
@@ -518,7 +519,6 @@ static void configure_handle(struct fetch *fetch)
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* it would switch the CA cache off */
-    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BYTES);
     (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
@@ -601,6 +601,8 @@ static void configure_call(struct fetch *fetch, const struct fetch_request *requ
     }
     fetch->headers[count] = (struct curl_slist){ .data = no_expect };
     (void)curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
+    (void)curl_easy_setopt(fetch->easy, CURLOPT_BUFFERSIZE,
+                           (long)(request->small_reads ? SMALL_READ_BYTES : READ_BYTES));
     if (request->get)
         (void)curl_easy_setopt(fetch->easy, CURLOPT_HTTPGET, 1L);
     else
@@ -757,6 +759,12 @@ void fetch_widen(struct fetch *fetch, size_t size)
 
     fetch->pause_at = size < most ? size : most;
     resume_later(fetch);
+}
+
+bool fetch_forget(struct fetch *fetch)
+{
+    buf_done(&fetch->head);
+    return fetch->shard == NULL || fetch->whole_body || fetch->body_at == fetch->body_count;
 }
 
 uint64_t fetch_connected_us(const struct fetch *fetch)

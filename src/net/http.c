@@ -39,6 +39,11 @@ struct span http_body(const struct http *http)
     return buf_span(&http->parse.body);
 }
 
+void http_forget_body(struct http *http)
+{
+    buf_done(&http->parse.body);
+}
+
 bool http_gone(const struct http *http)
 {
     return http->state == SERVE_GONE;

@@ -98,6 +98,9 @@ enum http_body_state http_body_state(const struct http *http);
 /* Lends the body received so far, until http_end(). Only a whole body stays where it is. */
 struct span http_body(const struct http *http);
 
+/* Nobody needs the body any more: its memory goes before the request ends. */
+void http_forget_body(struct http *http);
+
 /* The client has closed, reset, or stopped reading for too long. What is written is dropped. */
 bool http_gone(const struct http *http);
 

@@ -28,9 +28,10 @@ enum {
 static struct task *on_main_head(void *context, struct http *http)
 {
     struct door *door = context;
-    const struct endpoint *endpoint = endpoint_find(http_request(http)->path);
+    const struct http_request *request = http_request(http);
+    const struct endpoint *endpoint = endpoint_find(request->path);
 
-    if (endpoint && (door->planes & PLANE_MAIN))
+    if (endpoint && (door->planes & PLANE_MAIN) && request->method != HTTP_OPTIONS)
         return exchange_start(&door->gateway->env, http, endpoint);
     return call_start(door, http);
 }
@@ -196,8 +197,10 @@ static void on_signal(void *context, int number)
 
 static void run_logger(struct task *task)
 {
-    (void)task;
-    log_flush();
+    struct gateway *gateway = LIST_OWNER(task, struct gateway, logger);
+
+    if (!log_flush())
+        task_alarm(task, loop_now_ms(gateway->loop) + LOG_DELAY_MS);
 }
 
 static void on_log_pending(void *context)
@@ -244,7 +247,7 @@ void gateway_run(struct gateway *gateway)
     task_alarm(&gateway->janitor, loop_now_ms(gateway->loop) + JANITOR_MS);
     loop_run(gateway->loop);
     log_on_pending(NULL, NULL);
-    log_flush();
+    (void)log_flush();
 }
 
 static void close_door(struct door *door)

@@ -56,7 +56,7 @@ void greet(const struct config *config, unsigned port)
     LOG(LOG_INFO, "start", { "version", SPAN_OF(SLUICE_VERSION) },
         { "listen", span_from(config->listen) }, { "port", span_from(number) },
         { "file", span_from(config->file) });
-    log_flush();
+    (void)log_flush();
     buf_init(&out, GREETING_BYTES);
     if (config->file == NULL)
         (void)buf_printf(&out, "\n  sluice %s on %s\n", SLUICE_VERSION, config->listen);

@@ -52,7 +52,7 @@ static bool matches(const char *pattern, struct span name)
     size_t size = strlen(pattern);
 
     if (size && pattern[size - 1] == '*')
-        return name.size >= size - 1 && memcmp(name.at, pattern, size - 1) == 0;
+        return span_equal(span_first(name, size - 1), span_make(pattern, size - 1));
     return span_is(name, pattern);
 }
 

@@ -53,7 +53,7 @@ class Lines:
         with self.more:
             self.more.wait_for(lambda: self.ended or wanted(self.lines), PATIENCE_S)
             found = wanted(self.lines)
-            assert found, f"no {what} within {PATIENCE_S} s: {''.join(self.lines)[-4000:]}"
+            assert found, f"no {what} within {PATIENCE_S} s: {''.join(self.lines)[-2000:]}"
             return found
 
     def text(self):
@@ -111,8 +111,8 @@ class Sluice:
     def event(self, name, count=1, **fields):
         """Waits for the `count`th event of that name with those fields, gives it."""
         def found(lines):
-            fits = [event for event in (json.loads(line) for line in lines if line[:1] == "{")
-                    if event["event"] == name and fields.items() <= event.items()]
+            named = [json.loads(line) for line in lines if f'"event":"{name}"' in line]
+            fits = [event for event in named if fields.items() <= event.items()]
             return fits[count - 1:count]
         return self.err.wait_for(found, f"event {name} {fields}")[0]
 
@@ -124,7 +124,7 @@ class Sluice:
     def log_of(self, request_id):
         """The line of that request."""
         def found(lines):
-            return [line for line in lines if json.loads(line)["id"] == request_id]
+            return [line for line in lines if f'"id":"{request_id}"' in line]
         return json.loads(self.out.wait_for(found, f"log line of {request_id}")[0])
 
     def get(self, path, key=None, timeout=PATIENCE_S):

@@ -1,12 +1,13 @@
 """Connections: kept, pipelined, slow, gone."""
 
 import json
+import pathlib
 import time
 
 import pytest
 
 import wire
-from sluice import Sluice, openai_provider
+from sluice import BINARY, Sluice, openai_provider
 from wire import Wire
 
 MIB = 1 << 20
@@ -105,10 +106,6 @@ def test_paths_and_methods_that_are_not_there(gateway, request_line, status):
 # ---- slow readers ----
 
 
-def rest_of_growth(gateway, before):
-    return gateway.rss_bytes() - before
-
-
 @pytest.mark.parametrize("fault, stream", [("endless-stream", True), ("endless-json", False)])
 def test_a_slow_reader_pauses_the_provider_and_costs_little_memory(mock, fault, stream):
     with Sluice(providers={"mock": openai_provider(mock)}, default_provider="mock") as gateway:
@@ -135,17 +132,12 @@ def test_a_slow_reader_pauses_the_provider_and_costs_little_memory(mock, fault, 
 
 def sanitizer_bytes():
     """AddressSanitizer keeps freed memory back and shadows all of it."""
-    return 512 * MIB if "asan" in str(wire_binary()) else 0
-
-
-def wire_binary():
-    from sluice import BUILD_DIR
-    return BUILD_DIR
+    return 512 * MIB if b"__asan_init" in BINARY.read_bytes() else 0
 
 
 def read_bytes(gateway):
     """What the gateway has read so far, from all sockets."""
-    text = open(f"/proc/{gateway.process.pid}/io", encoding="ascii").read()
+    text = pathlib.Path(f"/proc/{gateway.process.pid}/io").read_text()
     return int(text.split("rchar: ")[1].split()[0])
 
 

@@ -287,6 +287,13 @@ void fetch_widen(struct fetch *fetch, size_t size)
     fetch->inbox_max = size;
 }
 
+bool fetch_forget(struct fetch *fetch)
+{
+    assert(!fetch->closed);
+    buf_done(&fetch->headers);
+    return !fetch->uploading;
+}
+
 uint64_t fetch_connected_us(const struct fetch *fetch)
 {
     assert(!fetch->closed);

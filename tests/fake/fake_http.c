@@ -189,6 +189,13 @@ struct span http_body(const struct http *http)
     return span_make(http->body, http->body_size);
 }
 
+void http_forget_body(struct http *http)
+{
+    assert(http->end == FAKE_HTTP_RUNNING);
+    scrub(&http->body, http->body_size); /* whoever still reads it will notice */
+    http->body_size = 0;
+}
+
 bool http_gone(const struct http *http)
 {
     assert(http->end == FAKE_HTTP_RUNNING);
