@@ -9,6 +9,7 @@ uint64_t clock_wall_ms(void); /* since 1970, may jump: for people and for expiry
 
 /* "2026-11-21T02:34:43.123Z" into `text`. */
 enum { CLOCK_TEXT_SIZE = 25 };
+
 void clock_text(uint64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
 
 #endif

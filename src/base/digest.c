@@ -74,7 +74,8 @@ void random_bytes(void *bytes, size_t size)
 
 void random_text(char *text, size_t size)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const uint8_t fair = 248; /* the largest multiple of 62 that fits a byte */
 
     for (size_t i = 0; i < size;) {

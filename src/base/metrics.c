@@ -9,13 +9,13 @@
 
 struct series {
     const struct metric *metric;
-    struct series *next; /* of the same metric, newest last */
-    uint64_t hash;       /* of its values */
+    struct series *next;                   /* of the same metric, newest last */
+    uint64_t hash;                         /* of its values */
     struct span values[METRIC_LABELS_MAX]; /* in one block, which begins at the first */
     char *labels;                          /* `a="x",b="y"` */
     size_t labels_size;
-    uint64_t value; /* counter, gauge; histogram: sum */
-    uint64_t count; /* histogram */
+    uint64_t value;    /* counter, gauge; histogram: sum */
+    uint64_t count;    /* histogram */
     uint64_t *buckets; /* histogram: not cumulative; one more for +Inf */
 };
 
@@ -132,13 +132,13 @@ static bool has_values(const struct series *series, const struct span *values, s
 }
 
 /* The place of the series with these values, or the free one where it would go. */
-static struct series **slot(const struct family *family, uint64_t hash, const struct span *values)
+static struct series **slot(const struct family *family, uint64_t hash,
+                            const struct span *values)
 {
     size_t at = hash & (family->room - 1);
 
-    while (family->slots[at] &&
-           (family->slots[at]->hash != hash ||
-            !has_values(family->slots[at], values, family->labels)))
+    while (family->slots[at] && (family->slots[at]->hash != hash ||
+                                 !has_values(family->slots[at], values, family->labels)))
         at = (at + 1) & (family->room - 1);
     return &family->slots[at];
 }

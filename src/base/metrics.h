@@ -37,10 +37,10 @@ void metrics_free(struct metrics *metrics);
  * labels. Valid for as long as `metrics`: keep the pointer where it is asked for often. */
 struct series *metrics_series(struct metrics *metrics, size_t id, const struct span *values);
 
-void series_add(struct series *series, uint64_t amount);     /* counter */
-void series_set(struct series *series, uint64_t value);      /* gauge */
-void series_observe(struct series *series, uint64_t value);  /* histogram */
-uint64_t series_value(const struct series *series);          /* counter and gauge; histogram: count */
+void series_add(struct series *series, uint64_t amount);    /* counter */
+void series_set(struct series *series, uint64_t value);     /* gauge */
+void series_observe(struct series *series, uint64_t value); /* histogram */
+uint64_t series_value(const struct series *series); /* counter and gauge; histogram: count */
 
 /* Prometheus text format 0.0.4. */
 void metrics_print(const struct metrics *metrics, struct buf *out);

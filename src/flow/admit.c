@@ -187,8 +187,7 @@ enum exchange_state admit_plan(struct exchange *ex)
     if (plan.left_out)
         ex->retry_after_ms = ex->config->breaker.timeout_seconds * 1000u;
     return refuse(ex, REFUSE_NO_HEALTHY_TARGET,
-                  plan.left_out
-                      ? "Every target of `%s` is failing; they are tried again soon."
-                      : "No target of `%s` can serve this endpoint.",
+                  plan.left_out ? "Every target of `%s` is failing; they are tried again soon."
+                                : "No target of `%s` can serve this endpoint.",
                   ex->model->name);
 }

@@ -67,8 +67,8 @@ static void add_key(struct exchange *ex, const struct config_provider *provider)
 
     if (format == NULL || provider->keys.count == 0)
         return;
-    key = secret_reveal(&provider->keys.items[route_random(&ex->env->random,
-                                                           (uint32_t)provider->keys.count)]);
+    key = secret_reveal(
+        &provider->keys.items[route_random(&ex->env->random, (uint32_t)provider->keys.count)]);
     buf_reset(line);
     (void)buf_add(line, span_first(span_from(format), (size_t)(strchr(format, '%') - format)));
     (void)buf_add(line, key);
@@ -110,14 +110,15 @@ static bool wants_usage(const struct exchange *ex, const struct config_provider 
            provider->kind->stream_options;
 }
 
-static bool start(struct exchange *ex, const struct plan_step *step, struct breaker_ticket ticket)
+static bool start(struct exchange *ex, const struct plan_step *step,
+                  struct breaker_ticket ticket)
 {
     const struct config_provider *provider = step->target->provider;
     struct fetch_origin *origin = env_origin(ex->env, provider, ex->endpoint);
     struct attempt *attempt = &ex->attempt;
-    struct fetch_request request = {
-        .origin = origin, .headers = attempt->headers, .small_reads = ex->chat.stream
-    };
+    struct fetch_request request = { .origin = origin,
+                                     .headers = attempt->headers,
+                                     .small_reads = ex->chat.stream };
     uint64_t now_ms = now_of(ex);
 
     if (origin == NULL)
@@ -311,13 +312,15 @@ static enum exchange_state failed(struct exchange *ex, struct llm_error error)
     if (ex->attempts >= ex->config->retry.max_attempts || !second_try[ex->error.class].other)
         return EXCHANGE_REFUSE;
     if (stale)
-        ex->stale_retried = true; /* the connection was dead, not the target: it again, at once */
+        ex->stale_retried =
+            true; /* the connection was dead, not the target: it again, at once */
     else
         ex->plan_at++;
     return EXCHANGE_OPEN;
 }
 
-static enum exchange_state failed_as(struct exchange *ex, enum refusal refusal, const char *message)
+static enum exchange_state failed_as(struct exchange *ex, enum refusal refusal,
+                                     const char *message)
 {
     return failed(ex, refusal_error(refusal, message));
 }

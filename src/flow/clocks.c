@@ -1,6 +1,7 @@
 #include "flow/clocks.h"
 
-void clocks_start(struct clocks *clocks, enum clock_name name, uint64_t now_ms, uint32_t after_ms)
+void clocks_start(struct clocks *clocks, enum clock_name name, uint64_t now_ms,
+                  uint32_t after_ms)
 {
     clocks->at_ms[name] = after_ms ? now_ms + after_ms : 0;
 }

@@ -25,7 +25,8 @@ struct clocks {
 };
 
 /* Starts one: `after_ms` from now, or not at all when 0. */
-void clocks_start(struct clocks *clocks, enum clock_name name, uint64_t now_ms, uint32_t after_ms);
+void clocks_start(struct clocks *clocks, enum clock_name name, uint64_t now_ms,
+                  uint32_t after_ms);
 void clocks_stop(struct clocks *clocks, enum clock_name name);
 
 /* Stops those that belong to an attempt. */

@@ -115,7 +115,8 @@ static void run(struct task *task)
     struct exchange *ex = exchange_from(task);
 
     for (int steps = 0; ex->state != EXCHANGE_DEAD; steps++) {
-        enum exchange_state next = client_left(ex) ? EXCHANGE_SETTLE : states[ex->state].step(ex);
+        enum exchange_state next =
+            client_left(ex) ? EXCHANGE_SETTLE : states[ex->state].step(ex);
 
         assert(steps < STEPS_MAX);
         if (next == ex->state)

@@ -31,7 +31,8 @@ struct task;
 
 /* Takes a request whose head is complete and whose path is `endpoint`'s. Returns the task that http
  * wakes. The exchange ends and frees itself. */
-struct task *exchange_start(struct env *env, struct http *http, const struct endpoint *endpoint);
+struct task *exchange_start(struct env *env, struct http *http,
+                            const struct endpoint *endpoint);
 
 /* Ends all exchanges that live, each with an error in its dialect: for the end of a drain. */
 void exchange_stop_all(struct env *env);

@@ -81,7 +81,7 @@ struct exchange {
     struct caller caller;
     struct chat chat;
     const struct config_model *model; /* asked for; NULL: not known yet */
-    const struct plan_step *plan; /* in the arena */
+    const struct plan_step *plan;     /* in the arena */
     uint32_t plan_count;
     uint32_t plan_at; /* the next step to try */
 

@@ -15,7 +15,8 @@
 
 const struct metric meters[METERS] = {
     [METER_REQUEST_DURATION] = { .name = "gen_ai_server_request_duration_seconds",
-                                 .help = "Time from the request's first byte to the answer's last.",
+                                 .help =
+                                     "Time from the request's first byte to the answer's last.",
                                  .kind = METRIC_HISTOGRAM,
                                  .decimals = 6,
                                  .labels = MODEL_LABELS,
@@ -30,13 +31,14 @@ const struct metric meters[METERS] = {
                                                  2500000, 5000000, 7500000, 10000000, 30000000,
                                                  60000000 } },
     [METER_TIME_PER_TOKEN] = { .name = "gen_ai_server_time_per_output_token_seconds",
-                               .help = "Mean time per output token after the first, per stream.",
+                               .help =
+                                   "Mean time per output token after the first, per stream.",
                                .kind = METRIC_HISTOGRAM,
                                .decimals = 6,
                                .labels = MODEL_LABELS,
-                               .buckets = { 1000, 5000, 10000, 25000, 50000, 75000, 100000, 150000,
-                                            200000, 300000, 400000, 500000, 750000, 1000000,
-                                            2500000 } },
+                               .buckets = { 1000, 5000, 10000, 25000, 50000, 75000, 100000,
+                                            150000, 200000, 300000, 400000, 500000, 750000,
+                                            1000000, 2500000 } },
     [METER_TOKEN_USAGE] = { .name = "gen_ai_client_token_usage",
                             .help = "Tokens of a request, by type.",
                             .kind = METRIC_HISTOGRAM,
@@ -52,7 +54,8 @@ const struct metric meters[METERS] = {
                          .help = "Upstream calls, by how they ended.",
                          .labels = { "target", "outcome" } },
     [METER_FALLBACKS] = { .name = "sluice_fallbacks_total",
-                          .help = "Requests that another model answered, by what made them move.",
+                          .help =
+                              "Requests that another model answered, by what made them move.",
                           .labels = { "from", "to", "reason" } },
     [METER_CANCELLED] = { .name = "sluice_cancelled_total",
                           .help = "Requests whose client left, by what they were waiting for.",
@@ -64,7 +67,8 @@ const struct metric meters[METERS] = {
                          .buckets = { 10, 20, 40, 60, 80, 100, 150, 200, 300, 500, 1000, 2000,
                                       5000, 10000, 50000, 250000, 1000000 } },
     [METER_TARGET_WEIGHT] = { .name = "sluice_target_weight",
-                              .help = "Effective weight of a target: 0 while its breaker is open.",
+                              .help =
+                                  "Effective weight of a target: 0 while its breaker is open.",
                               .kind = METRIC_GAUGE,
                               .labels = { "target" } },
     [METER_BREAKER_STATE] = { .name = "sluice_breaker_state",
@@ -76,7 +80,8 @@ const struct metric meters[METERS] = {
                      .decimals = 12,
                      .labels = { "model", "key" } },
     [METER_TOKENS] = { .name = "sluice_tokens_total",
-                       .help = "Tokens: input, cached, cache_write, output, reasoning (in output).",
+                       .help =
+                           "Tokens: input, cached, cache_write, output, reasoning (in output).",
                        .labels = { "model", "type" } },
     [METER_IN_FLIGHT] = { .name = "sluice_in_flight",
                           .help = "Requests being served.",

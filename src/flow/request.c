@@ -17,9 +17,11 @@ static bool visible(struct span text)
     return text.size > 0;
 }
 
-const char *request_id(const struct http_request *request, struct arena *arena, uint64_t *random)
+const char *request_id(const struct http_request *request, struct arena *arena,
+                       uint64_t *random)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     struct span given = http_header(request, "x-request-id");
     char *id;
 

@@ -12,7 +12,8 @@ struct http_request;
 /* The client's x-request-id when it can stand in a log and a header as it is (visible ASCII, at most
  * LIMIT_CLIENT_REQUEST_ID_BYTES); else `req_` and 26 letters and digits. Lends from the arena; moves
  * `random` on. */
-const char *request_id(const struct http_request *request, struct arena *arena, uint64_t *random);
+const char *request_id(const struct http_request *request, struct arena *arena,
+                       uint64_t *random);
 
 /* The key that a client shows: x-api-key, api-key, or Authorization: Bearer; at == NULL: none. */
 struct span request_key(const struct http_request *request);

@@ -8,10 +8,7 @@
 #include "base/clock.h"
 #include "flow/exchange_state.h"
 
-enum {
-    LINGER_MS = 100, /* for an upstream that has said everything to end its answer */
-    SURELY_SENT_BYTES = 16 * 1024, /* a request that libcurl has taken over in one piece */
-};
+enum { LINGER_MS = 100 /* for an upstream that has said everything to end its answer */ };
 
 /* The answer broke: what was sent stays sent, and the client is told. */
 static enum exchange_state broken(struct exchange *ex, struct llm_error error)
@@ -60,7 +57,7 @@ static enum exchange_state complete(struct exchange *ex)
     clocks_stop_attempt(&ex->clocks);
     clocks_stop(&ex->clocks, CLOCK_TOTAL);
     clocks_stop(&ex->clocks, CLOCK_COMMENT);
-    if (over(attempt->fetch) || ex->chat.body.size > SURELY_SENT_BYTES) {
+    if (over(attempt->fetch) || !fetch_forget(attempt->fetch)) {
         attempt_end(ex, ATTEMPT_OK);
         sink_end(ex);
         return EXCHANGE_SETTLE;

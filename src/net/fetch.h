@@ -30,7 +30,8 @@ void fetch_pool_free(struct fetch_pool *pool); /* every fetch must be closed */
 /* ---- where to: parsed once, used by many ---- */
 
 struct fetch_origin_config {
-    const char *url;     /* whole: scheme, host, port, path; from the configuration, never a client */
+    const char
+        *url; /* whole: scheme, host, port, path; from the configuration, never a client */
     const char *ca_file; /* NULL: the system's */
     const char *proxy;   /* NULL: none, whatever the environment says */
     bool http2;
@@ -48,10 +49,11 @@ enum { FETCH_HEADERS_MAX = 32 };
 struct fetch_request {
     struct fetch_origin *origin; /* borrowed until fetch_close() */
     bool get;                    /* GET without a body; else POST */
-    bool small_reads;            /* the answer comes in small pieces: spend little memory on it */
-    const char *const *headers; /* "Name: value" without CR or LF; borrowed until fetch_close() */
-    size_t header_count;        /* at most FETCH_HEADERS_MAX */
-    const struct span *body;    /* pieces; they and the array are borrowed until fetch_close() */
+    bool small_reads; /* the answer comes in small pieces: spend little memory on it */
+    const char *const
+        *headers;            /* "Name: value" without CR or LF; borrowed until fetch_close() */
+    size_t header_count;     /* at most FETCH_HEADERS_MAX */
+    const struct span *body; /* pieces; they and the array are borrowed until fetch_close() */
     size_t body_count;
 };
 
@@ -70,13 +72,13 @@ enum fetch_phase {
 enum fetch_failure {
     FETCH_FINE,
     FETCH_NO_DNS,
-    FETCH_NO_CONNECTION,    /* refused, unreachable */
-    FETCH_NO_TLS,           /* certificate, host name, handshake */
-    FETCH_ADDRESS_DENIED,   /* the name led to an address that it must not lead to */
-    FETCH_NO_SOCKET,        /* this process is out of file descriptors */
-    FETCH_RESET,            /* closed or reset before the head was complete */
-    FETCH_TRUNCATED,        /* closed or reset inside the body */
-    FETCH_PROTOCOL,         /* not HTTP, or framed so that it cannot be trusted */
+    FETCH_NO_CONNECTION,  /* refused, unreachable */
+    FETCH_NO_TLS,         /* certificate, host name, handshake */
+    FETCH_ADDRESS_DENIED, /* the name led to an address that it must not lead to */
+    FETCH_NO_SOCKET,      /* this process is out of file descriptors */
+    FETCH_RESET,          /* closed or reset before the head was complete */
+    FETCH_TRUNCATED,      /* closed or reset inside the body */
+    FETCH_PROTOCOL,       /* not HTTP, or framed so that it cannot be trusted */
     FETCH_HEADER_TOO_LARGE,
 };
 

@@ -184,9 +184,8 @@ static bool denied_v4(uint32_t address, bool deny_private)
 
 static bool denied_v6(const struct in6_addr *address, bool deny_private)
 {
-    static const struct in6_addr cloud_metadata = {
-        { { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 } }
-    };
+    static const struct in6_addr cloud_metadata = { { { 0xfd, 0x00, 0x0e,
+                                                        0xc2, [14] = 0x02, [15] = 0x54 } } };
 
     if (IN6_IS_ADDR_V4MAPPED(address)) {
         uint32_t inner;

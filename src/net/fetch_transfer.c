@@ -15,16 +15,17 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "net/fetch_easy.h"
+#include "net/fetch_head.h"
 #include "net/fetch_socket.h"
 #include "net/loop.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <string.h>
 
 enum {
     SHARDS = 16,
-    SHARD_CALLS = 128,           /* in flight before the next shard is used */
+    SHARD_CALLS = 128, /* in flight before the next shard is used */
     SHARD_IDLE_CONNECTIONS = 128,
     WHOLE_BODY_BYTES = 32 * 1024, /* up to this it leaves with the head, in one write */
     READ_BYTES = 16 * 1024,       /* libcurl's buffer, one per running call */
@@ -32,17 +33,9 @@ enum {
     FETCH_MAGIC = 0x66657463,
 };
 
-struct fetch_origin {
-    CURLU *url;
-    char *ca_file;
-    char *proxy;
-    uint64_t number; /* told apart by number: an address may come again */
-    bool http2;
-    bool deny_private;
-};
-
 struct shard {
-    struct task task; /* gives libcurl its turn: woken when it asks, alarmed when it wants to wait */
+    struct task
+        task; /* gives libcurl its turn: woken when it asks, alarmed when it wants to wait */
     struct fetch_pool *pool;
     CURLM *multi;
     uint32_t calls;
@@ -83,55 +76,13 @@ struct fetch {
     bool no_socket;
     unsigned sockets; /* opened for this call; 0: it goes over a kept connection */
     int socket;       /* the last of them */
-    unsigned status;
-    unsigned interim;      /* 1xx answers so far */
-    unsigned header_count; /* of this block */
-    bool length_seen;
-    bool chunked_seen;
-    struct buf head;
+    struct fetch_head head;
     struct buf inbox;
     size_t pause_at;
     uint64_t received;
     uint64_t connected_us;
     uint64_t first_byte_us;
 };
-
-/* ---- origins ---- */
-
-struct fetch_origin *fetch_origin_new(const struct fetch_origin_config *config)
-{
-    static uint64_t numbers;
-    struct fetch_origin *origin;
-    CURLU *url = curl_url();
-    char *scheme = NULL;
-    bool good = curl_url_set(url, CURLUPART_URL, config->url, 0) == CURLUE_OK &&
-                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
-
-    curl_free(scheme);
-    if (!good) {
-        curl_url_cleanup(url);
-        return NULL;
-    }
-    origin = mem_zero(sizeof(*origin));
-    origin->url = url;
-    origin->ca_file = config->ca_file ? mem_copy(config->ca_file, strlen(config->ca_file)) : NULL;
-    origin->proxy = config->proxy ? mem_copy(config->proxy, strlen(config->proxy)) : NULL;
-    origin->http2 = config->http2;
-    origin->deny_private = config->deny_private;
-    origin->number = ++numbers;
-    return origin;
-}
-
-void fetch_origin_free(struct fetch_origin *origin)
-{
-    if (origin == NULL)
-        return;
-    curl_url_cleanup(origin->url);
-    mem_free(origin->ca_file);
-    mem_free(origin->proxy);
-    mem_free(origin);
-}
 
 /* ---- facts: what libcurl's callbacks may do ---- */
 
@@ -149,7 +100,8 @@ static void wake(struct fetch *fetch)
         task_wake(fetch->task);
 }
 
-static curl_socket_t on_open_socket(void *opaque, curlsocktype purpose, struct curl_sockaddr *at)
+static curl_socket_t on_open_socket(void *opaque, curlsocktype purpose,
+                                    struct curl_sockaddr *at)
 {
     struct fetch *fetch = fetch_from(opaque);
     int fd;
@@ -175,7 +127,8 @@ static int on_close_socket(void *opaque, curl_socket_t fd)
 /* Called before the request is sent; a second time when a kept connection turned out to be dead and
  * libcurl wants to send it again by itself. It must not: an upstream that died after working on the
  * request would do, and bill, the work twice, unseen. Whether to try again is for flow/ to say. */
-static int on_connected(void *opaque, char *remote, char *local, int remote_port, int local_port)
+static int on_connected(void *opaque, char *remote, char *local, int remote_port,
+                        int local_port)
 {
     struct fetch *fetch = fetch_from(opaque);
 
@@ -216,81 +169,19 @@ static size_t on_upload(char *at, size_t size, size_t count, void *opaque)
     return sent;
 }
 
-/* A line that another HTTP reader might understand differently makes the whole answer worthless. */
-static bool trustworthy(const struct fetch *fetch, struct span line)
-{
-    struct span text = span_first(line, line.size - (span_ends(line, "\r\n") ? 2 : 1));
-    size_t colon = span_find(text, ':');
-
-    if (line.size == 0 || line.at[line.size - 1] != '\n' || text.size == 0)
-        return line.size != 0;
-    for (size_t i = 0; i < text.size; i++)
-        if (text.at[i] == '\r' || text.at[i] == 0)
-            return false;
-    if (text.at[0] == ' ' || text.at[0] == '\t') /* obs-fold */
-        return false;
-    return fetch->header_count == 0 || (colon != SIZE_MAX && colon > 0);
-}
-
-/* Two lengths, or a length beside chunks: fault 18. Values are looked at as text, before libcurl
- * makes up its mind. */
-static bool framed_once(struct fetch *fetch, struct span line)
-{
-    struct span rest = line;
-    struct span name = span_cut(&rest, ':');
-
-    if (span_is_nocase(name, "content-length")) {
-        if (fetch->length_seen)
-            return false;
-        fetch->length_seen = true;
-    }
-    if (span_is_nocase(name, "transfer-encoding"))
-        fetch->chunked_seen = true;
-    return !(fetch->length_seen && fetch->chunked_seen);
-}
-
-static void begin_head(struct fetch *fetch, struct span line)
-{
-    struct span rest = line;
-    uint64_t status = 0;
-
-    (void)span_cut(&rest, ' ');
-    (void)span_u64(span_first(rest, 3), &status);
-    fetch->status = (unsigned)status;
-    fetch->header_count = 0;
-    fetch->length_seen = false;
-    fetch->chunked_seen = false;
-    buf_reset(&fetch->head);
-}
-
-static enum fetch_failure take_header(struct fetch *fetch, struct span line)
-{
-    if (fetch->first_byte_us == 0)
-        fetch->first_byte_us = clock_us();
-    if (span_starts(line, "HTTP/") && (fetch->header_count == 0 || fetch->status < 200))
-        begin_head(fetch, line);
-    if (!trustworthy(fetch, line) || !framed_once(fetch, line) || fetch->status < 100 ||
-        fetch->status == 101)
-        return FETCH_PROTOCOL;
-    if (span_is(line, "\r\n") || span_is(line, "\n")) {
-        if (fetch->status < 200)
-            return ++fetch->interim > LIMIT_UPSTREAM_INTERIM ? FETCH_PROTOCOL : FETCH_FINE;
-        fetch->phase = FETCH_BODY;
-        wake(fetch);
-        return FETCH_FINE;
-    }
-    if (++fetch->header_count > LIMIT_UPSTREAM_HEADERS + 1 || !buf_add(&fetch->head, line))
-        return FETCH_HEADER_TOO_LARGE;
-    return FETCH_FINE;
-}
-
 static size_t on_header(char *at, size_t size, size_t count, void *opaque)
 {
     struct fetch *fetch = fetch_from(opaque);
 
     if (fetch->phase == FETCH_BODY)
         return size * count; /* a trailer: of no use to anybody here */
-    fetch->failure = take_header(fetch, span_make(at, size * count));
+    if (fetch->first_byte_us == 0)
+        fetch->first_byte_us = clock_us();
+    fetch->failure = fetch_head_take(&fetch->head, span_make(at, size * count));
+    if (fetch->head.complete && fetch->failure == FETCH_FINE) {
+        fetch->phase = FETCH_BODY;
+        wake(fetch);
+    }
     return fetch->failure ? CURL_WRITEFUNC_ERROR : size * count;
 }
 
@@ -313,8 +204,6 @@ static size_t on_body(char *at, size_t size, size_t count, void *opaque)
 
 static enum fetch_failure failure_of(const struct fetch *fetch, CURLcode result)
 {
-    bool in_body = fetch->phase == FETCH_BODY;
-
     if (fetch->failure)
         return fetch->failure; /* a callback of ours said so first */
     if (result == CURLE_OK)
@@ -323,21 +212,7 @@ static enum fetch_failure failure_of(const struct fetch *fetch, CURLcode result)
         return FETCH_ADDRESS_DENIED;
     if (result == CURLE_COULDNT_CONNECT && fetch->no_socket)
         return FETCH_NO_SOCKET;
-    if (result == CURLE_COULDNT_CONNECT)
-        return FETCH_NO_CONNECTION;
-    if (result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY)
-        return FETCH_NO_DNS;
-    if (result == CURLE_SSL_CONNECT_ERROR || result == CURLE_PEER_FAILED_VERIFICATION ||
-        result == CURLE_SSL_CERTPROBLEM || result == CURLE_SSL_CACERT_BADFILE ||
-        result == CURLE_SSL_ISSUER_ERROR || result == CURLE_SSL_PINNEDPUBKEYNOTMATCH)
-        return FETCH_NO_TLS;
-    if (result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_WEIRD_SERVER_REPLY ||
-        result == CURLE_BAD_CONTENT_ENCODING || result == CURLE_READ_ERROR ||
-        result == CURLE_WRITE_ERROR)
-        return FETCH_PROTOCOL;
-    if (result == CURLE_RECV_ERROR && in_body && fetch->chunked_seen)
-        return FETCH_TRUNCATED;
-    return in_body ? FETCH_TRUNCATED : FETCH_RESET; /* also what on_connected has refused */
+    return fetch_easy_failure(fetch->easy, result, fetch->phase == FETCH_BODY);
 }
 
 static void leave_shard(struct fetch *fetch)
@@ -465,7 +340,7 @@ static void fetch_free(struct fetch *fetch)
 {
     curl_easy_cleanup(fetch->easy);
     mem_free(fetch->whole_body);
-    buf_done(&fetch->head);
+    fetch_head_done(&fetch->head);
     buf_done(&fetch->inbox);
     mem_free(fetch);
 }
@@ -501,63 +376,6 @@ static struct shard *choose_shard(struct fetch_pool *pool)
 }
 
 /* ---- one call ---- */
-
-/* What every call of this process has in common: set once for the life of the handle. */
-static void configure_handle(struct fetch *fetch)
-{
-    CURL *easy = fetch->easy;
-
-    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
-    (void)curl_easy_setopt(easy, CURLOPT_SHARE, fetch->pool->share);
-    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for getaddrinfo */
-    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    (void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    (void)curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* it would switch the CA cache off */
-    (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024);
-    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
-    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
-    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 45L);
-    (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, 600L);
-    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
-    (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-    (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, fetch->pool->sockets);
-    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
-    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
-    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
-    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
-    /* There is no function to rewind a body: libcurl cannot send a large one twice. For small ones
-     * on_connected sees to it. */
-    (void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
-    (void)curl_easy_setopt(easy, CURLOPT_READDATA, fetch);
-}
-
-static void configure_origin(struct fetch *fetch, const struct fetch_origin *origin)
-{
-    static const char system_cas[] = "/etc/ssl/certs/ca-certificates.crt";
-    CURL *easy = fetch->easy;
-
-    if (fetch->origin_number == origin->number)
-        return;
-    fetch->origin_number = origin->number;
-    fetch->deny_private = origin->deny_private;
-    (void)curl_easy_setopt(easy, CURLOPT_CURLU, origin->url);
-    (void)curl_easy_setopt(easy, CURLOPT_CAINFO, origin->ca_file ? origin->ca_file : system_cas);
-    (void)curl_easy_setopt(easy, CURLOPT_PROXY, origin->proxy ? origin->proxy : "");
-    (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, origin->proxy ? "" : "*");
-    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                           (long)(origin->http2 ? CURL_HTTP_VERSION_2TLS
-                                                : CURL_HTTP_VERSION_1_1));
-}
 
 /* One block of a small body, so that it can be sent in one write with the head. */
 static char *join(const struct span *pieces, size_t count, size_t size)
@@ -609,6 +427,15 @@ static void configure_call(struct fetch *fetch, const struct fetch_request *requ
         configure_body(fetch, request);
 }
 
+static const struct fetch_callbacks callbacks = {
+    .open_socket = on_open_socket,
+    .close_socket = on_close_socket,
+    .connected = on_connected,
+    .header = on_header,
+    .body = on_body,
+    .upload = on_upload,
+};
+
 static struct fetch *take_idle(struct fetch_pool *pool)
 {
     struct fetch *fetch;
@@ -622,9 +449,9 @@ static struct fetch *take_idle(struct fetch_pool *pool)
     fetch->pool = pool;
     fetch->easy = curl_easy_init();
     assert(fetch->easy != NULL);
-    buf_init(&fetch->head, LIMIT_UPSTREAM_HEADER_BYTES);
+    fetch_head_init(&fetch->head);
     buf_init(&fetch->inbox, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
-    configure_handle(fetch);
+    fetch_easy_init(fetch->easy, &callbacks, fetch, pool->sockets, pool->share);
     return fetch;
 }
 
@@ -636,7 +463,10 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
 
     fetch->task = task;
     fetch->pause_at = LIMIT_INBOX_BYTES;
-    configure_origin(fetch, request->origin);
+    if (fetch->origin_number != request->origin->number)
+        fetch_easy_set_origin(fetch->easy, request->origin);
+    fetch->origin_number = request->origin->number;
+    fetch->deny_private = request->origin->deny_private;
     configure_call(fetch, request);
     fetch->shard = choose_shard(pool);
     fetch->shard->calls++;
@@ -648,7 +478,7 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
 /* Forgets the call but keeps the handle. */
 static void reset(struct fetch *fetch)
 {
-    buf_reset(&fetch->head);
+    fetch_head_reset(&fetch->head);
     buf_reset(&fetch->inbox);
     mem_free(fetch->whole_body);
     fetch->whole_body = NULL;
@@ -664,9 +494,6 @@ static void reset(struct fetch *fetch)
     fetch->address_denied = false;
     fetch->no_socket = false;
     fetch->sockets = 0;
-    fetch->status = 0;
-    fetch->interim = 0;
-    fetch->header_count = 0;
     fetch->received = 0;
     fetch->connected_us = 0;
     fetch->first_byte_us = 0;
@@ -706,24 +533,12 @@ bool fetch_was_stale(const struct fetch *fetch)
 
 unsigned fetch_status(const struct fetch *fetch)
 {
-    return fetch->phase == FETCH_CONNECT || fetch->phase == FETCH_WAIT ? 0 : fetch->status;
+    return fetch->phase == FETCH_CONNECT || fetch->phase == FETCH_WAIT ? 0 : fetch->head.status;
 }
 
 struct span fetch_header(const struct fetch *fetch, const char *name)
 {
-    struct span rest = buf_span(&fetch->head);
-
-    (void)span_cut(&rest, '\n'); /* the status line */
-    while (rest.size) {
-        struct span line = span_cut(&rest, '\n');
-        struct span key = span_cut(&line, ':');
-
-        if (line.size && line.at[line.size - 1] == '\r')
-            line.size--;
-        if (span_is_nocase(key, name))
-            return span_trim(line);
-    }
-    return span_make(NULL, 0);
+    return fetch_head_value(&fetch->head, name);
 }
 
 struct span fetch_bytes(const struct fetch *fetch)
@@ -763,7 +578,7 @@ void fetch_widen(struct fetch *fetch, size_t size)
 
 bool fetch_forget(struct fetch *fetch)
 {
-    buf_done(&fetch->head);
+    fetch_head_done(&fetch->head);
     return fetch->shard == NULL || fetch->whole_body || fetch->body_at == fetch->body_count;
 }
 

@@ -30,9 +30,9 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     json_key(w, "effective_weight");
     json_u64(w, off || !admitted ? 0 : target->weight);
     json_key(w, "why");
-    json_text(w, off          ? "its provider has no key"
-                 : !admitted  ? "its circuit breaker is open"
-                              : "as configured");
+    json_text(w, off         ? "its provider has no key"
+                 : !admitted ? "its circuit breaker is open"
+                             : "as configured");
     json_key(w, "breaker");
     json_text(w, breaker_state_name(state->breaker.state));
     json_key(w, "in_flight");

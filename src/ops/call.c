@@ -20,7 +20,8 @@ const struct call_row call_rows[] = {
     { HTTP_GET, "/metrics", ROLE_ANYBODY, BOTH, export_metrics, "Prometheus text format." },
     { HTTP_GET, "/v1/models", ROLE_CLIENT, PLANE_MAIN, export_models,
       "The models that this key may use." },
-    { HTTP_GET, "/v1/models/", ROLE_CLIENT, PLANE_MAIN, export_model, "One of them, by its id." },
+    { HTTP_GET, "/v1/models/", ROLE_CLIENT, PLANE_MAIN, export_model,
+      "One of them, by its id." },
     { HTTP_GET, "/admin/status", ROLE_ADMIN, PLANE_ADMIN, admin_status,
       "Targets with their weights and breakers, requests in flight, versions." },
     { HTTP_GET, "/admin/config", ROLE_ADMIN, PLANE_ADMIN, admin_config,
@@ -55,8 +56,7 @@ static void bury(struct job *grave)
 
 static void end(struct call *call)
 {
-    bool keep = http_body_state(call->http) == HTTP_BODY_WHOLE &&
-                !call->gateway->env.draining;
+    bool keep = http_body_state(call->http) == HTTP_BODY_WHOLE && !call->gateway->env.draining;
 
     http_end(call->http, keep);
     task_done(&call->task);
@@ -126,11 +126,13 @@ static void answer(struct call *call)
         call->status = 204;
         call->headers = "Allow: GET, HEAD, POST, OPTIONS\r\n";
     } else if (call->row == NULL && other_method) {
-        call_refuse(call, REFUSE_METHOD_NOT_ALLOWED, "This path does not answer to that method.");
+        call_refuse(call, REFUSE_METHOD_NOT_ALLOWED,
+                    "This path does not answer to that method.");
     } else if (call->row == NULL) {
-        call_refuse(call, REFUSE_NOT_FOUND,
-                    "There is nothing at this path. Models are at POST /v1/chat/completions, their "
-                    "list at GET /v1/models.");
+        call_refuse(
+            call, REFUSE_NOT_FOUND,
+            "There is nothing at this path. Models are at POST /v1/chat/completions, their "
+            "list at GET /v1/models.");
     } else if (!may_enter(call)) {
         call_refuse(call, REFUSE_INVALID_API_KEY,
                     call->row->role == ROLE_ADMIN
@@ -192,17 +194,19 @@ struct task *call_start(struct door *door, struct http *http)
 
 void call_print_reference(struct buf *out)
 {
-    static const char *const methods[] = { [HTTP_GET] = "GET", [HTTP_POST] = "POST",
-                                           [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE" };
-    static const char *const roles[] = { [ROLE_ANYBODY] = "-", [ROLE_CLIENT] = "client",
-                                         [ROLE_ADMIN] = "admin" };
+    static const char *const methods[] = {
+        [HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE"
+    };
+    static const char *const roles[] = {
+        [ROLE_ANYBODY] = "-", [ROLE_CLIENT] = "client", [ROLE_ADMIN] = "admin"
+    };
 
     (void)buf_add_text(out, "| method and path | key | what |\n|---|---|---|\n");
     for (const struct endpoint *endpoint = endpoints; endpoint->path; endpoint++)
-        (void)buf_printf(out, "| POST %s | client | Answered by a model: %s. |\n", endpoint->path,
-                         endpoint->operation);
+        (void)buf_printf(out, "| POST %s | client | Answered by a model: %s. |\n",
+                         endpoint->path, endpoint->operation);
     for (const struct call_row *row = call_rows; row->path; row++)
         (void)buf_printf(out, "| %s %s%s | %s | %s |\n", methods[row->method], row->path,
-                         row->path[strlen(row->path) - 1] == '/' ? "{id}" : "", roles[row->role],
-                         row->help);
+                         row->path[strlen(row->path) - 1] == '/' ? "{id}" : "",
+                         roles[row->role], row->help);
 }

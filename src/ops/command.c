@@ -152,8 +152,9 @@ static int print_reference(const struct options *options)
     (void)options;
     buf_init(&out, LIMIT_CONFIG_BYTES);
     config_print_reference(&out);
-    (void)buf_add_text(&out, "\n## Paths\n\nThe admin plane is on `admin.listen`, else on the main "
-                             "listener; without `admin.keys` it does not exist.\n\n");
+    (void)buf_add_text(&out,
+                       "\n## Paths\n\nThe admin plane is on `admin.listen`, else on the main "
+                       "listener; without `admin.keys` it does not exist.\n\n");
     call_print_reference(&out);
     (void)buf_add_text(&out, "\n## Metrics\n\n");
     metrics_print_reference(meters, METERS, &out);
@@ -254,8 +255,10 @@ static const struct command commands[] = {
       false },
     { "schema", "", "print the JSON Schema of the configuration, for editors", print_schema,
       false },
-    { "reference", "", "print the reference: settings, paths, metrics", print_reference, false },
-    { "keygen", "NAME", "print a new client key once, and its configuration line", keygen, true },
+    { "reference", "", "print the reference: settings, paths, metrics", print_reference,
+      false },
+    { "keygen", "NAME", "print a new client key once, and its configuration line", keygen,
+      true },
     { "healthcheck", "[--url U]", "exit 0 when a running gateway is well, else 1", healthcheck,
       false },
     { "import", "FILE", "(not in this build yet)", not_yet, true },
@@ -279,8 +282,9 @@ static int help(void)
         (void)snprintf(words, sizeof(words), "%s %s", commands[i].name, commands[i].arguments);
         (void)buf_printf(&out, "  sluice %-24s %s\n", words, commands[i].help);
     }
-    (void)buf_add_text(&out, "\nEvery setting: sluice reference, or conf/README.md. A commented "
-                             "example: conf/sluice.yaml.\n");
+    (void)buf_add_text(&out,
+                       "\nEvery setting: sluice reference, or conf/README.md. A commented "
+                       "example: conf/sluice.yaml.\n");
     say(STDOUT_FILENO, buf_span(&out));
     buf_done(&out);
     return EXIT_FINE;
@@ -291,7 +295,8 @@ static int usage(const char *what, const char *word)
     struct buf out;
 
     buf_init(&out, 1024);
-    (void)buf_printf(&out, "sluice: %s: %.200s (sluice --help shows what there is)\n", what, word);
+    (void)buf_printf(&out, "sluice: %s: %.200s (sluice --help shows what there is)\n", what,
+                     word);
     say(STDERR_FILENO, buf_span(&out));
     buf_done(&out);
     return EXIT_USAGE;

@@ -22,13 +22,13 @@ enum {
 
 /* One token each. */
 static const char *const tokens[] = {
-    "This",   " is",        " sluice's", " demo",   " provider", ":",       " no",
-    " model", " was",       " asked",    ",",       " no",       " key",    " was",
-    " used",  ".",          " The",      " bytes",  " took",     " the",    " same",
-    " path",  " that",      " a",        " real",   " answer",   " takes",  ":",
-    " plan",  ",",          " attempt",  ",",       " relay",    ",",       " receipt",
-    ".",      " Configure", " a",        " real",   " one",      " with",   " OPENAI_API_KEY",
-    " or",    " with",      " a",        " file",   ".",
+    "This",   " is",        " sluice's", " demo",  " provider", ":",      " no",
+    " model", " was",       " asked",    ",",      " no",       " key",   " was",
+    " used",  ".",          " The",      " bytes", " took",     " the",   " same",
+    " path",  " that",      " a",        " real",  " answer",   " takes", ":",
+    " plan",  ",",          " attempt",  ",",      " relay",    ",",      " receipt",
+    ".",      " Configure", " a",        " real",  " one",      " with",  " OPENAI_API_KEY",
+    " or",    " with",      " a",        " file",  ".",
 };
 
 enum { TOKENS = sizeof(tokens) / sizeof(tokens[0]) };
@@ -84,7 +84,8 @@ static void refuse(struct performance *show, enum refusal refusal, const char *m
 
 static void write_usage(const struct performance *show, struct json_writer *w)
 {
-    uint64_t prompt = (show->chat.body.size + PROMPT_BYTES_PER_TOKEN - 1) / PROMPT_BYTES_PER_TOKEN;
+    uint64_t prompt =
+        (show->chat.body.size + PROMPT_BYTES_PER_TOKEN - 1) / PROMPT_BYTES_PER_TOKEN;
 
     json_key(w, "usage");
     json_begin(w, '{');
@@ -97,7 +98,8 @@ static void write_usage(const struct performance *show, struct json_writer *w)
     json_end(w, '}');
 }
 
-static void begin_object(const struct performance *show, const char *object, struct json_writer *w)
+static void begin_object(const struct performance *show, const char *object,
+                         struct json_writer *w)
 {
     json_begin(w, '{');
     json_key(w, "id");
@@ -226,7 +228,8 @@ static void begin(struct performance *show)
 
     if (!span_is(request->path, "/v1/chat/completions"))
         refuse(show, REFUSE_NOT_FOUND, "The demo provider only answers chat completions.");
-    else if (dialect_openai.read_chat(http_body(show->http), &show->arena, &show->chat, &problem))
+    else if (dialect_openai.read_chat(http_body(show->http), &show->arena, &show->chat,
+                                      &problem))
         refuse(show, REFUSE_INVALID_JSON, problem.message);
     else if (show->chat.stream)
         stream_on(show);

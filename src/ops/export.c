@@ -71,7 +71,8 @@ static void refresh_targets(struct gateway *gateway, const struct config_model *
 
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *target = &model->targets[i];
-        const struct breaker *breaker = &targets_get(&gateway->env.targets, target->id)->breaker;
+        const struct breaker *breaker =
+            &targets_get(&gateway->env.targets, target->id)->breaker;
         bool open = !breaker_admits(breaker, &rule, loop_now_ms(gateway->loop));
         struct span id = span_from(target->id);
 

@@ -89,7 +89,8 @@ static bool open_doors(struct gateway *gateway, char *ret_error)
     bool opened;
 
     if (config->tls.certificate) {
-        tls = tls_new(config->tls.certificate, config->tls.key, config->tls.client_ca, ret_error);
+        tls =
+            tls_new(config->tls.certificate, config->tls.key, config->tls.client_ca, ret_error);
         if (tls == NULL)
             return false;
     }
@@ -263,7 +264,8 @@ void gateway_free(struct gateway *gateway)
     close_door(&gateway->admin);
     if (gateway->demo)
         demo_close(gateway->demo);
-    loop_settle(gateway->loop); /* whoever was in the middle of something learns that it is over */
+    loop_settle(
+        gateway->loop); /* whoever was in the middle of something learns that it is over */
     fetch_pool_free(gateway->env.fetches);
     config_unref(gateway->env.config);
     env_done(&gateway->env);

@@ -17,15 +17,16 @@ static bool only_demo(const struct config *config)
 static void add_warning(const struct config *config, struct buf *out)
 {
     if (only_demo(config))
-        (void)buf_add_text(out,
-                           "\n  *** DEMO *** No provider key was found, so the built-in demo answers:\n"
-                           "  a fixed text, no model. Set OPENAI_API_KEY (or another provider's key) "
-                           "or give -c FILE.\n");
+        (void)buf_add_text(
+            out, "\n  *** DEMO *** No provider key was found, so the built-in demo answers:\n"
+                 "  a fixed text, no model. Set OPENAI_API_KEY (or another provider's key) "
+                 "or give -c FILE.\n");
     if (config->client_key_count == 0 && !span_starts(span_from(config->listen), "127.") &&
         !span_starts(span_from(config->listen), "localhost") &&
         !span_starts(span_from(config->listen), "[::1]"))
-        (void)buf_add_text(out, "\n  Warning: no client_keys, and not on loopback: whoever reaches "
-                                "this port may use it.\n");
+        (void)buf_add_text(out,
+                           "\n  Warning: no client_keys, and not on loopback: whoever reaches "
+                           "this port may use it.\n");
 }
 
 static const char *example_model(const struct config *config)
@@ -37,13 +38,14 @@ static const char *example_model(const struct config *config)
 
 static void add_example(const struct config *config, unsigned port, struct buf *out)
 {
-    (void)buf_printf(out,
-                     "\n  Try it:\n\n    curl -N %s://127.0.0.1:%u/v1/chat/completions "
-                     "-H 'Content-Type: application/json'%s -d '{\"model\":\"%s\",\"stream\":true,"
-                     "\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n",
-                     config->tls.certificate ? "https" : "http", port,
-                     config->client_key_count ? " -H \"Authorization: Bearer $YOUR_KEY\"" : "",
-                     example_model(config));
+    (void)buf_printf(
+        out,
+        "\n  Try it:\n\n    curl -N %s://127.0.0.1:%u/v1/chat/completions "
+        "-H 'Content-Type: application/json'%s -d '{\"model\":\"%s\",\"stream\":true,"
+        "\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n",
+        config->tls.certificate ? "https" : "http", port,
+        config->client_key_count ? " -H \"Authorization: Bearer $YOUR_KEY\"" : "",
+        example_model(config));
 }
 
 void greet(const struct config *config, unsigned port)

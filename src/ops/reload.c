@@ -38,8 +38,7 @@ static bool same_doors(const struct config *a, const struct config *b)
 {
     bool no_admin = a->admin.listen == NULL && b->admin.listen == NULL;
 
-    return strcmp(a->listen, b->listen) == 0 &&
-           !a->tls.certificate == !b->tls.certificate &&
+    return strcmp(a->listen, b->listen) == 0 && !a->tls.certificate == !b->tls.certificate &&
            (no_admin || (a->admin.listen && b->admin.listen &&
                          strcmp(a->admin.listen, b->admin.listen) == 0));
 }
@@ -55,7 +54,8 @@ static bool put_in_force(struct gateway *gateway, struct config *config, char *r
         return false;
     }
     if (config->tls.certificate) {
-        tls = tls_new(config->tls.certificate, config->tls.key, config->tls.client_ca, ret_error);
+        tls =
+            tls_new(config->tls.certificate, config->tls.key, config->tls.client_ca, ret_error);
         if (tls == NULL)
             return false;
     }
@@ -92,7 +92,8 @@ bool reload_now(struct gateway *gateway, const char *why, struct buf *ret_report
     if (good)
         LOG(LOG_INFO, "reload", { "why", span_from(why) }, { "notes", buf_span(&report.text) });
     else
-        (void)refused(gateway, why, config ? span_from(error) : buf_span(&report.text), ret_report);
+        (void)refused(gateway, why, config ? span_from(error) : buf_span(&report.text),
+                      ret_report);
     if (!good)
         config_unref(config);
     config_report_done(&report);

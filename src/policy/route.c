@@ -13,8 +13,9 @@ static bool speaks(const struct provider_kind *kind, const struct dialect *diale
 }
 
 /* A model that nobody listed: one target, named after its provider so that the metrics stay few. */
-static enum route_verdict passing_model(const struct config_provider *provider, struct span name,
-                                        struct arena *arena, const struct config_model **ret)
+static enum route_verdict passing_model(const struct config_provider *provider,
+                                        struct span name, struct arena *arena,
+                                        const struct config_model **ret)
 {
     struct config_model *model = arena_zero(arena, sizeof(*model));
     struct config_target *target = arena_zero(arena, sizeof(*target));
@@ -35,8 +36,8 @@ static enum route_verdict passing_model(const struct config_provider *provider, 
     return ROUTE_FOUND;
 }
 
-enum route_verdict route_model(const struct config *config, struct span name, struct arena *arena,
-                               const struct config_model **ret)
+enum route_verdict route_model(const struct config *config, struct span name,
+                               struct arena *arena, const struct config_model **ret)
 {
     const struct config_provider *provider;
     struct span rest = name;
@@ -195,8 +196,8 @@ static void add_tier(const struct config_model *model, uint32_t priority, const 
         draw_first(plan, first, draw->random);
 }
 
-static void add_model(const struct config_model *model, const char *why, const struct draw *draw,
-                      struct plan *plan)
+static void add_model(const struct config_model *model, const char *why,
+                      const struct draw *draw, struct plan *plan)
 {
     uint32_t priority = next_priority(model, 0);
 

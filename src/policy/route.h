@@ -17,18 +17,19 @@
 
 enum route_verdict {
     ROUTE_FOUND,
-    ROUTE_NO_NAME,      /* none given, and no default_model */
+    ROUTE_NO_NAME, /* none given, and no default_model */
     ROUTE_NOT_FOUND,
     ROUTE_PROVIDER_OFF, /* the provider is configured but has no key */
 };
 
 /* Contract 4, Names: a listed model or alias; then provider/name; then default_provider. A model that
  * is not listed is made in the arena. An empty name asks for default_model. */
-enum route_verdict route_model(const struct config *config, struct span name, struct arena *arena,
-                               const struct config_model **ret);
+enum route_verdict route_model(const struct config *config, struct span name,
+                               struct arena *arena, const struct config_model **ret);
 
 /* The listed names nearest to `name`, best first, for "did you mean". Returns how many. */
 enum { ROUTE_NEAREST_MAX = 3 };
+
 size_t route_nearest(const struct config *config, struct span name,
                      const char *ret_names[ROUTE_NEAREST_MAX]);
 

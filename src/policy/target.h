@@ -13,8 +13,8 @@ struct target_state {
     uint32_t in_flight;
     uint64_t attempts;
     uint64_t failures;
-    uint64_t last_error_ms;     /* since 1970; 0: none yet */
-    char last_error[64];        /* the code */
+    uint64_t last_error_ms; /* since 1970; 0: none yet */
+    char last_error[64];    /* the code */
 };
 
 /* All zero is an empty registry. */

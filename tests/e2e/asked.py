@@ -4,7 +4,15 @@ mock directly and through the gateway."""
 import base64
 import re
 
+import openai
+
+import canaries
+
 USER = [{"role": "user", "content": "How high is the tide?"}]
+
+
+def sdk(url, kind=openai.OpenAI, key=canaries.CLIENT_KEY, **options):
+    return kind(base_url=url + "/v1", api_key=key, **{"max_retries": 0, "timeout": 15, **options})
 
 
 def says(text):

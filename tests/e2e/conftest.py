@@ -1,9 +1,9 @@
 """What the tests share: one mock and one gateway in front of it, for all that do not need their own."""
 
-import openai
 import pytest
 
 import canaries
+from asked import sdk
 from mock import Mock
 from sluice import Sluice, openai_provider, target
 
@@ -49,10 +49,6 @@ def mock(mock_of_session):
     mock_of_session.set(latency_ms=0, tokens=5, interval_ms=0, error_rate=0, fault=None)
     mock_of_session.reset()
     return mock_of_session
-
-
-def sdk(url, kind=openai.OpenAI, key=canaries.CLIENT_KEY, **options):
-    return kind(base_url=url + "/v1", api_key=key, **{"max_retries": 0, "timeout": 15, **options})
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import pathlib
 import socket
 import ssl
-import subprocess
 
 import httpx
 import openai
@@ -12,18 +11,9 @@ import pytest
 import asked
 import canaries
 import wire
-from conftest import sdk
+from asked import sdk
+from certificate import make_certificate
 from sluice import Sluice, openai_provider
-
-
-def make_certificate(directory, name="localhost"):
-    directory.mkdir(exist_ok=True)
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-keyout", directory / "tls.key", "-out", directory / "tls.crt", "-days", "2",
-         "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-        check=True, capture_output=True)
-    return directory
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 import asked
 import canaries
-from conftest import sdk
+from asked import sdk
 
 
 @pytest.mark.parametrize("name", asked.CHATS)

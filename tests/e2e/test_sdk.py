@@ -9,7 +9,7 @@ import pytest
 import asked
 import canaries
 import wire
-from conftest import sdk
+from asked import sdk
 
 
 def test_text_and_usage_of_a_plain_answer(client):

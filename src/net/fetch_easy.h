@@ -1,0 +1,38 @@
+/* fetch_easy: what libcurl is told: about every call of this process, and about where one goes. */
+#ifndef NET_FETCH_EASY_H
+#define NET_FETCH_EASY_H
+
+#include "net/fetch.h"
+
+#include <curl/curl.h>
+
+struct fetch_origin {
+    CURLU *url;
+    char *ca_file;
+    char *proxy;
+    uint64_t number; /* told apart by number: an address may come again */
+    bool http2;
+    bool deny_private;
+};
+
+/* The functions that libcurl calls for a fetch. */
+struct fetch_callbacks {
+    curl_opensocket_callback open_socket;
+    curl_closesocket_callback close_socket; /* gets the sockets, not the fetch */
+    curl_prereq_callback connected;
+    curl_write_callback header;
+    curl_write_callback body;
+    curl_read_callback upload;
+};
+
+/* For the life of the handle. */
+void fetch_easy_init(CURL *easy, const struct fetch_callbacks *callbacks, struct fetch *fetch,
+                     void *sockets, CURLSH *share);
+
+/* Until another origin is set. */
+void fetch_easy_set_origin(CURL *easy, const struct fetch_origin *origin);
+
+/* What a result means, where nothing better is known. `in_body`: the head was complete. */
+enum fetch_failure fetch_easy_failure(CURL *easy, CURLcode result, bool in_body);
+
+#endif
