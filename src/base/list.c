@@ -27,6 +27,11 @@ void list_append(struct list *head, struct list *link)
     head->previous = link;
 }
 
+void list_prepend(struct list *head, struct list *link)
+{
+    list_append(head->next, link); /* a ring: before what is first now */
+}
+
 void list_remove(struct list *link)
 {
     if (!list_linked(link))

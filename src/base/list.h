@@ -18,6 +18,7 @@ void list_init(struct list *link);
 bool list_empty(const struct list *head);
 bool list_linked(const struct list *link);
 void list_append(struct list *head, struct list *link);
+void list_prepend(struct list *head, struct list *link);
 void list_remove(struct list *link);                    /* unlinked is fine */
 struct list *list_take_first(struct list *head);        /* NULL when empty */
 void list_move_all(struct list *to, struct list *from); /* `to` is empty before, `from` after */

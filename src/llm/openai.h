@@ -45,8 +45,4 @@ void openai_write_words(const struct llm_error *error, struct json_writer *w);
 
 void openai_read_answer(struct span body, struct arena *arena, struct llm_answer *ret);
 
-/* Does the event look as if it said something else than null as `name` (which is in quotes)? Looks
- * for the bytes only: "yes" may be wrong and "no" is not. */
-bool openai_may_say(struct span data, const char *name);
-
 #endif

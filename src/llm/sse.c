@@ -25,33 +25,27 @@ void sse_done(struct sse *sse)
 
 /* ---- finding the end of a block ---- */
 
+enum { WINDOW_BYTES = 1024 };
+
 static bool is_end_byte(char c)
 {
     return c == '\n' || c == '\r';
 }
 
-/* Eight bytes at once; never misses a line end, and may cry wolf. */
-static bool may_hold_line_end(const char *at)
-{
-    static const uint64_t each = 0x0101010101010101u;
-    uint64_t x;
-    uint64_t lf;
-    uint64_t cr;
-
-    memcpy(&x, at, sizeof(x));
-    lf = x ^ each * '\n';
-    cr = x ^ each * '\r';
-    return ((((lf - each) & ~lf) | ((cr - each) & ~cr)) & each * 0x80) != 0;
-}
-
-/* Position of the first LF or CR at or behind `from`; bytes.size when there is none. */
+/* Position of the first LF or CR at or behind `from`; bytes.size when there is none. Window by window,
+ * so that a long text which only has one of the two is not searched to its end for the other. */
 static size_t find_line_end(struct span bytes, size_t from)
 {
-    while (bytes.size - from >= 8 && !may_hold_line_end(bytes.at + from))
-        from += 8;
-    while (from < bytes.size && !is_end_byte(bytes.at[from]))
-        from++;
-    return from;
+    while (from < bytes.size) {
+        struct span window = span_first(span_skip(bytes, from), WINDOW_BYTES);
+        size_t lf = span_find(window, '\n');
+        size_t cr = span_find(span_first(window, lf), '\r');
+
+        if (lf != SIZE_MAX || cr != SIZE_MAX)
+            return from + (cr < lf ? cr : lf);
+        from += window.size;
+    }
+    return bytes.size;
 }
 
 /* Behind the line end at `at`, which may be a pair. */

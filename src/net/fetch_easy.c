@@ -98,6 +98,9 @@ void fetch_easy_set_origin(CURL *easy, const struct fetch_origin *origin)
 
 /* ---- how it ended ---- */
 
+/* CURLE_TOO_LARGE of libcurl 8.6 and later; before, it called that out of memory. */
+enum { RESULT_TOO_LARGE = 100 };
+
 enum fetch_failure fetch_easy_failure(CURL *easy, CURLcode result, bool in_body)
 {
     long system_error = 0;
@@ -114,6 +117,8 @@ enum fetch_failure fetch_easy_failure(CURL *easy, CURLcode result, bool in_body)
         result == CURLE_BAD_CONTENT_ENCODING || result == CURLE_READ_ERROR ||
         result == CURLE_WRITE_ERROR)
         return FETCH_PROTOCOL;
+    if (!in_body && (result == CURLE_OUT_OF_MEMORY || (int)result == RESULT_TOO_LARGE))
+        return FETCH_HEADER_TOO_LARGE; /* a single line that libcurl would not hold */
     if (result == CURLE_RECV_ERROR && in_body) {
         /* Wrong chunks come under the same name as a reset; but of a reset the system knows. */
         (void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &system_error);

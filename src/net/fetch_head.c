@@ -21,12 +21,12 @@ void fetch_head_reset(struct fetch_head *head)
 
 static bool ends_head(struct span line)
 {
-    return span_is(line, "\r\n") || span_is(line, "\n");
+    return span_is(line, "\r\n");
 }
 
 static bool trustworthy(const struct fetch_head *head, struct span line)
 {
-    struct span text = span_first(line, line.size - (span_ends(line, "\r\n") ? 2 : 1));
+    struct span text = span_first(line, line.size - 2);
     size_t colon = span_find(text, ':');
 
     if (span_find(text, '\r') != SIZE_MAX || span_find(text, 0) != SIZE_MAX)
@@ -82,8 +82,8 @@ enum fetch_failure fetch_head_take(struct fetch_head *head, struct span line)
         return end(head);
     if (span_starts(line, "HTTP/") && (head->count == 0 || head->status < 200))
         begin(head, line);
-    if (!trustworthy(head, line) || !framed_once(head, line) || head->status < 100 ||
-        head->status == 101)
+    if (!span_ends(line, "\r\n") || !trustworthy(head, line) || !framed_once(head, line) ||
+        head->status < 100 || head->status == 101)
         return FETCH_PROTOCOL;
     if (++head->count > LIMIT_UPSTREAM_HEADERS + 1 || !buf_add(&head->lines, line))
         return FETCH_HEADER_TOO_LARGE;

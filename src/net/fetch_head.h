@@ -2,7 +2,7 @@
  * that libcurl lacks. No libcurl in here: a test feeds it lines.
  *
  * What another HTTP reader might understand differently makes the whole answer worthless: two lengths,
- * a length beside chunks, folded lines, NUL or a bare CR. 1xx answers are skipped, up to a number. */
+ * a length beside chunks, folded lines, NUL, a bare CR or LF. 1xx answers are skipped, up to a number. */
 #ifndef NET_FETCH_HEAD_H
 #define NET_FETCH_HEAD_H
 

@@ -505,12 +505,14 @@ void fetch_close(struct fetch *fetch)
 
     if (fetch->shard)
         leave_shard(fetch);
-    if (pool->idle_count >= LIMIT_IDLE_EASY_HANDLES) {
+    /* A handle whose transfer broke may remember that it wanted to rewind its body, and then fails the
+     * next one: only those that ended well are used again. */
+    if (fetch->phase != FETCH_DONE || pool->idle_count >= LIMIT_IDLE_EASY_HANDLES) {
         fetch_free(fetch);
         return;
     }
     reset(fetch);
-    list_append(&pool->idle, &fetch->link);
+    list_prepend(&pool->idle, &fetch->link);
     pool->idle_count++;
 }
 

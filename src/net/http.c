@@ -111,9 +111,13 @@ void http_reply(struct http *http, unsigned status, struct span headers, int64_t
 
 static void write_chunk(struct buf *out, struct span bytes)
 {
-    char size[20];
+    char size[2 * sizeof(bytes.size)];
+    size_t at = sizeof(size);
 
-    (void)buf_append(out, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", bytes.size));
+    for (size_t left = bytes.size; left; left >>= 4)
+        size[--at] = "0123456789abcdef"[left & 15];
+    (void)buf_append(out, size + at, sizeof(size) - at);
+    (void)buf_add(out, SPAN_OF("\r\n"));
     (void)buf_add(out, bytes);
     (void)buf_add(out, SPAN_OF("\r\n"));
 }
