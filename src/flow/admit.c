@@ -91,7 +91,7 @@ enum exchange_state admit_body(struct exchange *ex)
 {
     if (ex->interrupted)
         return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
-    if (clocks_expired(&ex->clocks, loop_now_ms(ex->env->loop)))
+    if (clocks_expired(&ex->clocks, exchange_now_ms(ex)))
         return refuse(ex, REFUSE_REQUEST_TIMEOUT, "The request's body did not arrive in time.");
     switch (http_body_state(ex->http)) {
     case HTTP_BODY_COMING: return EXCHANGE_ADMIT;
@@ -180,7 +180,7 @@ enum exchange_state admit_plan(struct exchange *ex)
         return next;
     }
     route_plan(ex->config, ex->model, ex->endpoint->dialect, &ex->env->targets,
-               loop_now_ms(ex->env->loop), &ex->env->random, &plan);
+               exchange_now_ms(ex), &ex->env->random, &plan);
     keep_plan(ex, &plan);
     if (plan.count)
         return EXCHANGE_OPEN;

@@ -32,9 +32,8 @@ static const struct state_row states[EXCHANGE_STATES] = {
     [EXCHANGE_AUTH] = { "auth", admit_auth, TO(ADMIT) | TO(REFUSE) | TO(SETTLE) },
     [EXCHANGE_ADMIT] = { "admit", admit_body, TO(PLAN) | TO(REFUSE) | TO(SETTLE) },
     [EXCHANGE_PLAN] = { "plan", admit_plan, TO(OPEN) | TO(REFUSE) | TO(SETTLE) },
-    [EXCHANGE_OPEN] = { "open", attempt_open, TO(AWAIT) | TO(REFUSE) | TO(SETTLE) },
-    [EXCHANGE_AWAIT] = { "await", attempt_await,
-                         TO(STREAM) | TO(OPEN) | TO(REFUSE) | TO(SETTLE) },
+    [EXCHANGE_OPEN] = { "open", open_step, TO(AWAIT) | TO(REFUSE) | TO(SETTLE) },
+    [EXCHANGE_AWAIT] = { "await", await_step, TO(STREAM) | TO(OPEN) | TO(REFUSE) | TO(SETTLE) },
     [EXCHANGE_STREAM] = { "stream", stream_step, TO(SETTLE) },
     [EXCHANGE_REFUSE] = { "refuse", refuse_step, TO(SETTLE) },
     [EXCHANGE_SETTLE] = { "settle", settle_step, TO(DEAD) },
@@ -65,6 +64,11 @@ static void bury(struct job *grave)
     config_unref(ex->config);
     ex->magic = 0;
     mem_free(ex);
+}
+
+uint64_t exchange_now_ms(const struct exchange *ex)
+{
+    return loop_now_ms(ex->env->loop);
 }
 
 /* The one place where the state changes. */

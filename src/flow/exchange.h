@@ -16,8 +16,8 @@
  *
  * From any state that waits: the client has gone -> cancel -> SETTLE.
  *
- * Where to read: exchange.c (the table of states), admit.c (AUTH ADMIT PLAN), attempt.c (OPEN AWAIT),
- * stream.c (STREAM), sink.c (the reply), receipt.c (SETTLE). */
+ * Where to read: exchange.c (the table of states), admit.c (AUTH ADMIT PLAN), open.c (OPEN),
+ * await.c (AWAIT), stream.c (STREAM), sink.c (the reply), receipt.c (SETTLE). */
 #ifndef FLOW_EXCHANGE_H
 #define FLOW_EXCHANGE_H
 

@@ -126,11 +126,14 @@ struct exchange {
 enum exchange_state admit_auth(struct exchange *ex);
 enum exchange_state admit_body(struct exchange *ex);
 enum exchange_state admit_plan(struct exchange *ex);
-enum exchange_state attempt_open(struct exchange *ex);
-enum exchange_state attempt_await(struct exchange *ex);
+enum exchange_state open_step(struct exchange *ex);
+enum exchange_state await_step(struct exchange *ex);
 enum exchange_state stream_step(struct exchange *ex);
 enum exchange_state refuse_step(struct exchange *ex);
 enum exchange_state settle_step(struct exchange *ex);
+
+/* The loop's clock. */
+uint64_t exchange_now_ms(const struct exchange *ex);
 
 /* Remembers why not and returns EXCHANGE_REFUSE. The text is a format, kept in the arena. */
 enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char *format, ...)
@@ -141,6 +144,13 @@ enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char
 /* The attempt is over: accounts for it, cancels what still runs, keeps nothing. */
 void attempt_end(struct exchange *ex, enum attempt_outcome outcome);
 enum attempt_outcome attempt_outcome_of(const struct llm_error *error);
+
+/* After such an error: may another target be tried, may the same one, after a while? */
+bool attempt_may_move(const struct llm_error *error);
+bool attempt_may_repeat(const struct llm_error *error);
+
+/* Do we ask this provider for the usage of a stream, which the client did not? */
+bool attempt_injects_usage(const struct exchange *ex, const struct config_provider *provider);
 
 /* Remembers an error whose words may lie in what the attempt takes with it. */
 void attempt_keep_error(struct exchange *ex, struct llm_error error);

@@ -58,7 +58,7 @@ void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)
             SPAN_ARG(ex->error.code.size ? ex->error.code : SPAN_OF("upstream_error")));
     }
     if (breaker_leave(&step->state->breaker, &rule, ex->attempt.ticket,
-                      outcomes[outcome].result, loop_now_ms(ex->env->loop)))
+                      outcomes[outcome].result, exchange_now_ms(ex)))
         LOG(LOG_WARN, "breaker", { "target", span_from(step->target->id) },
             { "state", span_from(breaker_state_name(step->state->breaker.state)) });
 }

@@ -8,7 +8,7 @@ enum { RETRY_AFTER_MIN_S = 1 };
 
 static void mark_sent(struct exchange *ex)
 {
-    uint64_t now_ms = loop_now_ms(ex->env->loop);
+    uint64_t now_ms = exchange_now_ms(ex);
 
     if (ex->sent_ms == now_ms)
         return;
@@ -118,9 +118,9 @@ void sink_bytes(struct exchange *ex, struct span bytes)
 
 void sink_keep_alive(struct exchange *ex)
 {
-    if (!clocks_passed(&ex->clocks, CLOCK_COMMENT, loop_now_ms(ex->env->loop)))
+    if (!clocks_passed(&ex->clocks, CLOCK_COMMENT, exchange_now_ms(ex)))
         return;
-    clocks_start(&ex->clocks, CLOCK_COMMENT, loop_now_ms(ex->env->loop),
+    clocks_start(&ex->clocks, CLOCK_COMMENT, exchange_now_ms(ex),
                  ex->config->timeouts.sse_comment);
     if (sink_room(ex) == 0) /* it has more to read than it wants */
         return;

@@ -40,7 +40,7 @@ static enum exchange_state linger(struct exchange *ex)
     struct fetch *fetch = ex->attempt.fetch;
 
     fetch_consume(fetch, fetch_bytes(fetch).size); /* nothing counts behind the end */
-    if (!over(fetch) && !clocks_passed(&ex->clocks, CLOCK_LINGER, loop_now_ms(ex->env->loop)))
+    if (!over(fetch) && !clocks_passed(&ex->clocks, CLOCK_LINGER, exchange_now_ms(ex)))
         return EXCHANGE_STREAM;
     attempt_end(ex, ATTEMPT_OK);
     return EXCHANGE_SETTLE;
@@ -63,7 +63,7 @@ static enum exchange_state complete(struct exchange *ex)
         return EXCHANGE_SETTLE;
     }
     sink_end(ex);
-    clocks_start(&ex->clocks, CLOCK_LINGER, loop_now_ms(ex->env->loop), LINGER_MS);
+    clocks_start(&ex->clocks, CLOCK_LINGER, exchange_now_ms(ex), LINGER_MS);
     return EXCHANGE_STREAM;
 }
 
@@ -167,8 +167,8 @@ enum exchange_state stream_step(struct exchange *ex)
     if (next != EXCHANGE_STREAM || ex->http == NULL)
         return next;
     if (sink_room(ex) == 0) /* we are the ones who pause it */
-        clocks_start(&ex->clocks, CLOCK_IDLE, loop_now_ms(ex->env->loop),
+        clocks_start(&ex->clocks, CLOCK_IDLE, exchange_now_ms(ex),
                      ex->attempt.step->target->provider->timeouts.idle);
-    expired = clocks_expired(&ex->clocks, loop_now_ms(ex->env->loop));
+    expired = clocks_expired(&ex->clocks, exchange_now_ms(ex));
     return expired == CLOCK_NONE ? next : broken(ex, attempt_clock_error(ex, expired));
 }

@@ -1,0 +1,248 @@
+/* await: nothing of an answer was sent yet, so whatever goes wrong, another target may answer.
+ *
+ *     AWAIT --head--> error status   --judge--+
+ *       |        +--> JSON, held     --whole--+--> commit --> STREAM
+ *       |        +--> events, held   --content+
+ *       +--- anything that went wrong --> OPEN (another target), or REFUSE
+ */
+#include "base/clock.h"
+#include "flow/exchange_state.h"
+#include "flow/retry_after.h"
+#include "llm/scan.h"
+#include "llm/scrub.h"
+
+/* This target has failed; what now? */
+static enum exchange_state failed(struct exchange *ex, struct llm_error error)
+{
+    bool stale = fetch_was_stale(ex->attempt.fetch) && !ex->stale_retried;
+    bool ours = fetch_failure(ex->attempt.fetch) == FETCH_NO_SOCKET;
+
+    attempt_keep_error(ex, error);
+    if (ex->moved_for == LLM_FINE && !stale)
+        ex->moved_for = error.class;
+    buf_reset(&ex->held);
+    attempt_end(ex, stale || ours ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
+    if (ex->cancelled_in)
+        return EXCHANGE_SETTLE; /* drained for a client that has left: nobody waits for more */
+    if (ex->attempts >= ex->config->retry.max_attempts || !attempt_may_move(&ex->error))
+        return EXCHANGE_REFUSE;
+    if (stale)
+        ex->stale_retried =
+            true; /* the connection was dead, not the target: it again, at once */
+    else
+        ex->plan_at++;
+    return EXCHANGE_OPEN;
+}
+
+static enum exchange_state failed_as(struct exchange *ex, enum refusal refusal,
+                                     const char *message)
+{
+    return failed(ex, refusal_error(refusal, message));
+}
+
+static enum exchange_state wait_on(struct exchange *ex)
+{
+    enum clock_name expired = clocks_expired(&ex->clocks, exchange_now_ms(ex));
+
+    sink_keep_alive(ex);
+    if (expired == CLOCK_NONE)
+        return EXCHANGE_AWAIT;
+    if (expired != CLOCK_TOTAL)
+        return failed(ex, attempt_clock_error(ex, expired));
+    attempt_keep_error(ex, attempt_clock_error(ex, expired));
+    attempt_end(ex, ATTEMPT_TIMEOUT);
+    return ex->cancelled_in ? EXCHANGE_SETTLE : EXCHANGE_REFUSE;
+}
+
+static bool is_event_stream(struct span type)
+{
+    return span_is_nocase(span_trim(span_cut(&type, ';')), "text/event-stream");
+}
+
+static bool is_json(struct span type)
+{
+    struct span essence = span_trim(span_cut(&type, ';'));
+
+    return span_is_nocase(essence, "application/json") || span_ends(essence, "+json");
+}
+
+static enum exchange_state judge_head(struct exchange *ex)
+{
+    struct attempt *attempt = &ex->attempt;
+    unsigned status = fetch_status(attempt->fetch);
+    struct span type = fetch_header(attempt->fetch, "content-type");
+    struct span coding = fetch_header(attempt->fetch, "content-encoding");
+
+    if (status >= 300 && status < 400)
+        return failed_as(ex, REFUSE_UPSTREAM_REDIRECT,
+                         "The provider answered with a redirect, which is never followed.");
+    if (coding.size && !span_is_nocase(coding, "identity"))
+        return failed_as(ex, REFUSE_UPSTREAM_PROTOCOL,
+                         "The provider compressed its answer although it was not asked to.");
+    if (status >= 400)
+        attempt->kind = ANSWER_ERROR;
+    else if (ex->chat.stream && (is_event_stream(type) || type.size == 0))
+        attempt->kind = ANSWER_STREAM;
+    else if ((is_json(type) || type.size == 0) && !ex->head_sent)
+        attempt->kind = ANSWER_JSON;
+    else
+        return failed_as(ex, REFUSE_UPSTREAM_CONTENT_TYPE,
+                         "The provider answered with a content type that does not fit.");
+    if (attempt->kind == ANSWER_STREAM) {
+        bool injected = attempt_injects_usage(ex, attempt->step->target->provider);
+
+        relay_init(&attempt->relay, ex->endpoint->dialect, injected);
+        attempt->relaying = true;
+    } else {
+        if (attempt->kind == ANSWER_JSON) /* a comment would announce a stream */
+            clocks_stop(&ex->clocks, CLOCK_COMMENT);
+        fetch_widen(attempt->fetch, LIMIT_ANSWER_HELD_BYTES + LIMIT_INBOX_BYTES);
+    }
+    return EXCHANGE_AWAIT;
+}
+
+static bool over(const struct fetch *fetch)
+{
+    return fetch_phase(fetch) == FETCH_DONE || fetch_phase(fetch) == FETCH_FAILED;
+}
+
+/* An error of an API is passed on as the provider wrote it, but for what looks like a credential; of
+ * anything else (a web page, nothing) only what read_error made of it. */
+static struct span own_words(struct exchange *ex, struct span body)
+{
+    struct scan_field error = { .name = "error" };
+    struct scan_result result;
+
+    if (scan_object(body, &error, 1, &result) || error.raw.at == NULL)
+        return span_make(NULL, 0);
+    return scrub_text(arena_copy(&ex->arena, body), &ex->arena);
+}
+
+static enum exchange_state await_error(struct exchange *ex)
+{
+    struct fetch *fetch = ex->attempt.fetch;
+    struct span body = span_first(fetch_bytes(fetch), LIMIT_UPSTREAM_ERROR_BYTES);
+    struct llm_error error = { 0 };
+    struct span words;
+    enum exchange_state next;
+
+    if (!over(fetch) && body.size < LIMIT_UPSTREAM_ERROR_BYTES)
+        return wait_on(ex);
+    ex->endpoint->dialect->read_error(fetch_status(fetch), body, &ex->arena, &error);
+    ex->retry_after_ms = retry_after_read(fetch_header(fetch, "retry-after-ms"),
+                                          fetch_header(fetch, "retry-after"), clock_wall_ms());
+    if (error.class == LLM_AUTH)
+        return failed_as(ex, REFUSE_UPSTREAM_AUTH,
+                         "The provider did not accept the gateway's key for it.");
+    words = own_words(ex, body);
+    next = failed(ex, error);
+    ex->error_body = words;
+    return next;
+}
+
+/* Content is here: from now on this target answers, whatever happens. */
+static enum exchange_state commit(struct exchange *ex)
+{
+    ex->committed = true;
+    ex->content_us = ex->content_us ? ex->content_us : clock_us();
+    ex->error = (struct llm_error){ 0 };
+    ex->retry_after_ms = 0;
+    clocks_stop(&ex->clocks, CLOCK_FIRST_BYTE);
+    if (fetch_forget(ex->attempt.fetch)) /* nobody will send it again */
+        http_forget_body(ex->http);
+    return EXCHANGE_STREAM;
+}
+
+static int64_t promised_length(const struct fetch *fetch)
+{
+    uint64_t length;
+
+    if (!span_u64(fetch_header(fetch, "content-length"), &length) || length > INT64_MAX)
+        return HTTP_LENGTH_UNKNOWN;
+    return (int64_t)length;
+}
+
+static enum exchange_state await_json(struct exchange *ex)
+{
+    struct fetch *fetch = ex->attempt.fetch;
+    struct span body = fetch_bytes(fetch);
+    struct llm_answer answer = { 0 };
+
+    if (fetch_phase(fetch) == FETCH_FAILED)
+        return failed(ex, attempt_fetch_error(ex));
+    if (fetch_phase(fetch) != FETCH_DONE && body.size <= LIMIT_ANSWER_HELD_BYTES)
+        return wait_on(ex);
+    if (fetch_phase(fetch) != FETCH_DONE) {
+        sink_start_json(ex, fetch_status(fetch), promised_length(fetch));
+        return commit(ex);
+    }
+    ex->endpoint->dialect->read_answer(body, &ex->arena, &answer);
+    if (answer.failed)
+        return failed(ex, answer.error);
+    if (answer.malformed)
+        return failed_as(ex, REFUSE_UPSTREAM_PROTOCOL, "The provider's answer is not JSON.");
+    ex->usage = answer.usage;
+    ex->content_us = clock_us();
+    sink_start_json(ex, fetch_status(fetch), (int64_t)body.size);
+    return commit(ex);
+}
+
+static enum exchange_state await_stream(struct exchange *ex)
+{
+    struct attempt *attempt = &ex->attempt;
+    struct relay_step step;
+
+    while (relay_next(&attempt->relay, fetch_bytes(attempt->fetch),
+                      fetch_phase(attempt->fetch) == FETCH_DONE, &step)) {
+        bool content = step.verdict == RELAY_FORWARD || step.verdict == RELAY_END;
+
+        if (step.verdict == RELAY_FAILED)
+            return failed(ex, step.error);
+        if (step.verdict != RELAY_DROP && !buf_add(&ex->held, step.bytes))
+            content = true; /* the window is full: it has to be this target */
+        if (content) {
+            ex->content_us = clock_us();
+            sink_start_stream(ex);
+            sink_bytes(ex, buf_span(&ex->held));
+            if (ex->held.overflowed)
+                sink_bytes(ex, step.bytes);
+            buf_done(&ex->held);
+            fetch_consume(attempt->fetch, step.consumed);
+            return commit(ex);
+        }
+        fetch_consume(attempt->fetch, step.consumed);
+    }
+    if (over(attempt->fetch))
+        return failed(ex, attempt_fetch_error(ex));
+    if (fetch_bytes(attempt->fetch).size) /* half an event, which may need more room */
+        fetch_widen(attempt->fetch, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
+    return wait_on(ex);
+}
+
+enum exchange_state await_step(struct exchange *ex)
+{
+    struct attempt *attempt = &ex->attempt;
+    enum exchange_state next = EXCHANGE_AWAIT;
+
+    if (ex->interrupted) {
+        attempt_end(ex, ATTEMPT_CANCELLED);
+        return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
+    }
+    attempt_note_bytes(ex);
+    if (fetch_status(attempt->fetch) == 0 || fetch_failure(attempt->fetch) == FETCH_PROTOCOL) {
+        if (fetch_phase(attempt->fetch) == FETCH_FAILED)
+            return failed(ex, attempt_fetch_error(ex));
+        return wait_on(ex);
+    }
+    if (attempt->kind == ANSWER_UNKNOWN)
+        next = judge_head(ex);
+    if (next != EXCHANGE_AWAIT)
+        return next;
+    switch (attempt->kind) {
+    case ANSWER_ERROR: return await_error(ex);
+    case ANSWER_JSON: return await_json(ex);
+    case ANSWER_STREAM: return await_stream(ex);
+    case ANSWER_UNKNOWN: break;
+    }
+    return EXCHANGE_AWAIT;
+}

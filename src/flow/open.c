@@ -1,0 +1,158 @@
+/* open: the first target of the plan that lets us in, and the request that it gets.
+ *
+ *     PLAN --> OPEN --start--> AWAIT
+ *               ^ |              |
+ *               | +-- back-off   |   the plan was tried whole: once more from its beginning,
+ *               +--- failed -----+   after a while
+ */
+#include "base/clock.h"
+#include "flow/exchange_state.h"
+#include "policy/retry.h"
+
+#include <string.h>
+
+static void add_header(struct exchange *ex, const char *line)
+{
+    struct attempt *attempt = &ex->attempt;
+
+    if (attempt->header_count < FETCH_HEADERS_MAX)
+        attempt->headers[attempt->header_count++] = line;
+}
+
+static void add_key(struct exchange *ex, const struct config_provider *provider)
+{
+    static const char *const formats[] = {
+        [AUTH_NONE] = NULL,
+        [AUTH_BEARER] = "Authorization: Bearer %.*s",
+        [AUTH_X_API_KEY] = "x-api-key: %.*s",
+        [AUTH_API_KEY] = "api-key: %.*s",
+    };
+    const char *format = formats[provider->kind->auth];
+    struct span key;
+    struct buf *line = &ex->env->scratch;
+
+    if (format == NULL || provider->keys.count == 0)
+        return;
+    key = secret_reveal(
+        &provider->keys.items[route_random(&ex->env->random, (uint32_t)provider->keys.count)]);
+    buf_reset(line);
+    (void)buf_add(line, span_first(span_from(format), (size_t)(strchr(format, '%') - format)));
+    (void)buf_add(line, key);
+    add_header(ex, arena_text(&ex->arena, buf_span(line)));
+}
+
+/* What of the client's headers an upstream may see: nothing that carries a credential, a host or
+ * framing. */
+static void add_client_headers(struct exchange *ex)
+{
+    static const char *const passed[] = { "traceparent", "tracestate", "openai-beta",
+                                          "idempotency-key" };
+
+    for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
+        struct span value = http_header(http_request(ex->http), passed[i]);
+
+        if (value.size)
+            add_header(ex, arena_printf(&ex->arena, "%s: %.*s", passed[i], SPAN_ARG(value)));
+    }
+}
+
+static void make_headers(struct exchange *ex, const struct config_provider *provider)
+{
+    ex->attempt.header_count = 0;
+    add_header(ex, "Content-Type: application/json");
+    add_header(ex, ex->chat.stream ? "Accept: text/event-stream" : "Accept: application/json");
+    add_header(ex, "User-Agent: sluice/" SLUICE_VERSION);
+    add_header(ex, arena_texts(&ex->arena, "x-request-id: ", ex->id, NULL));
+    add_key(ex, provider);
+    add_client_headers(ex);
+    for (size_t i = 0; i < provider->headers.count; i++)
+        add_header(ex, arena_printf(&ex->arena, "%s: %s", provider->headers.items[i].name,
+                                    provider->headers.items[i].value));
+}
+
+static bool start(struct exchange *ex, const struct plan_step *step,
+                  struct breaker_ticket ticket)
+{
+    const struct config_provider *provider = step->target->provider;
+    struct fetch_origin *origin = env_origin(ex->env, provider, ex->endpoint);
+    struct attempt *attempt = &ex->attempt;
+    struct fetch_request request = { .origin = origin,
+                                     .headers = attempt->headers,
+                                     .small_reads = ex->chat.stream };
+    uint64_t now_ms = exchange_now_ms(ex);
+
+    if (origin == NULL)
+        return false;
+    *attempt = (struct attempt){ .step = step, .ticket = ticket };
+    make_headers(ex, provider);
+    request.header_count = attempt->header_count;
+    request.body = attempt->pieces;
+    request.body_count =
+        relay_request(&ex->chat, span_from(step->target->model),
+                      attempt_injects_usage(ex, provider), &ex->arena, attempt->pieces);
+    attempt->started_us = clock_us();
+    ex->opened_us = attempt->started_us;
+    attempt->fetch = fetch_start(ex->env->fetches, &request, &ex->task);
+    step->state->in_flight++;
+    step->state->attempts++;
+    ex->attempts++;
+    clocks_start(&ex->clocks, CLOCK_CONNECT, now_ms, provider->timeouts.connect);
+    if (ex->chat.stream)
+        clocks_start(&ex->clocks, CLOCK_FIRST_BYTE, now_ms, provider->timeouts.first_byte);
+    if (ex->chat.stream && ex->clocks.at_ms[CLOCK_COMMENT] == 0)
+        clocks_start(&ex->clocks, CLOCK_COMMENT, now_ms, ex->config->timeouts.sse_comment);
+    return true;
+}
+
+/* The plan has been tried whole: once more from its beginning after a while, if that could help. */
+static enum exchange_state next_round(struct exchange *ex)
+{
+    uint64_t now_ms = exchange_now_ms(ex);
+    uint32_t delay_ms;
+
+    if (ex->attempts == 0)
+        return refuse(ex, REFUSE_NO_HEALTHY_TARGET, "No target of `%s` can be reached.",
+                      ex->model->name);
+    if (ex->attempts >= ex->config->retry.max_attempts || !attempt_may_repeat(&ex->error))
+        return EXCHANGE_REFUSE;
+    if (ex->attempts == ex->attempts_before)
+        return EXCHANGE_REFUSE; /* no breaker let this round in, and others may keep them open */
+    delay_ms = retry_delay_ms(&ex->config->retry, ex->rounds, &ex->env->random);
+    if (ex->retry_after_ms > delay_ms)
+        delay_ms = ex->retry_after_ms;
+    if (delay_ms > ex->config->retry.max_delay_ms)
+        return EXCHANGE_REFUSE; /* it asks for more patience than the configuration has */
+    if (clocks_passed(&ex->clocks, CLOCK_TOTAL, now_ms + delay_ms))
+        return EXCHANGE_REFUSE;
+    ex->rounds++;
+    ex->attempts_before = ex->attempts;
+    ex->plan_at = 0;
+    clocks_start(&ex->clocks, CLOCK_BACKOFF, now_ms, delay_ms ? delay_ms : 1);
+    return EXCHANGE_OPEN;
+}
+
+enum exchange_state open_step(struct exchange *ex)
+{
+    struct breaker_rule rule = route_breaker_rule(ex->config);
+    uint64_t now_ms = exchange_now_ms(ex);
+
+    if (ex->interrupted)
+        return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
+    if (clocks_passed(&ex->clocks, CLOCK_TOTAL, now_ms))
+        return refuse(ex, REFUSE_DEADLINE_EXCEEDED, "The request took longer than it may.");
+    sink_keep_alive(ex);
+    if (ex->clocks.at_ms[CLOCK_BACKOFF] && !clocks_passed(&ex->clocks, CLOCK_BACKOFF, now_ms))
+        return EXCHANGE_OPEN;
+    clocks_stop(&ex->clocks, CLOCK_BACKOFF);
+    for (; ex->plan_at < ex->plan_count; ex->plan_at++) {
+        const struct plan_step *step = &ex->plan[ex->plan_at];
+        struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
+
+        if (ticket.pass == BREAKER_REFUSED)
+            continue;
+        if (start(ex, step, ticket))
+            return EXCHANGE_AWAIT;
+        (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);
+    }
+    return next_round(ex);
+}
