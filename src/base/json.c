@@ -163,6 +163,36 @@ void json_raw(struct json_writer *w, struct span json)
     (void)buf_add(w->out, json);
 }
 
+void json_put_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_key(w, key);
+    json_text(w, text);
+}
+
+void json_put_string(struct json_writer *w, const char *key, struct span text)
+{
+    json_key(w, key);
+    json_string(w, text);
+}
+
+void json_put_u64(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_key(w, key);
+    json_u64(w, value);
+}
+
+void json_put_decimal(struct json_writer *w, const char *key, uint64_t value, unsigned decimals)
+{
+    json_key(w, key);
+    json_decimal(w, value, decimals);
+}
+
+void json_put_bool(struct json_writer *w, const char *key, bool value)
+{
+    json_key(w, key);
+    json_bool(w, value);
+}
+
 /* ---- reading ---- */
 
 /* struct json_doc and struct json are yyjson's own, under names that do not bring its header

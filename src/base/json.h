@@ -43,6 +43,13 @@ void json_bool(struct json_writer *w, bool value);
 void json_null(struct json_writer *w);
 void json_raw(struct json_writer *w, struct span json); /* already JSON */
 
+/* A key and its value in one. */
+void json_put_text(struct json_writer *w, const char *key, const char *text);
+void json_put_string(struct json_writer *w, const char *key, struct span text);
+void json_put_u64(struct json_writer *w, const char *key, uint64_t value);
+void json_put_decimal(struct json_writer *w, const char *key, uint64_t value, unsigned decimals);
+void json_put_bool(struct json_writer *w, const char *key, bool value);
+
 /* The string in quotes, escaped, without any writer. */
 void json_quote(struct buf *out, struct span text);
 

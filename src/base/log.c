@@ -102,12 +102,9 @@ static void write_json(const char *event, const struct log_field *fields, enum l
 
     clock_text(clock_wall_ms(), now);
     json_begin(&w, '{');
-    json_key(&w, "time");
-    json_text(&w, now);
-    json_key(&w, "level");
-    json_text(&w, level_names[level]);
-    json_key(&w, "event");
-    json_text(&w, event);
+    json_put_text(&w, "time", now);
+    json_put_text(&w, "level", level_names[level]);
+    json_put_text(&w, "event", event);
     for (; fields->key; fields++) {
         json_key(&w, fields->key);
         if (fields->value.at)

@@ -16,8 +16,7 @@ static void member(struct json_writer *w, const char *key, const char *text)
 {
     if (text == NULL)
         return;
-    json_key(w, key);
-    json_text(w, text);
+    json_put_text(w, key, text);
 }
 
 static void begin_choice(struct json_writer *w, const char *type)
@@ -56,16 +55,12 @@ static void write_plain(struct json_writer *w, enum setting_kind kind,
         return;
     begin_choice(w, plain);
     if (kind == SETTING_COUNT) {
-        json_key(w, "minimum");
-        json_u64(w, row->min);
-        json_key(w, "maximum");
-        json_u64(w, row->max);
+        json_put_u64(w, "minimum", row->min);
+        json_put_u64(w, "maximum", row->max);
     } else if (kind == SETTING_DURATION) {
-        json_key(w, "const");
-        json_u64(w, 0);
+        json_put_u64(w, "const", 0);
     } else if (strcmp(plain, "boolean") != 0) {
-        json_key(w, "minimum");
-        json_u64(w, 0);
+        json_put_u64(w, "minimum", 0);
     }
     json_end(w, '}');
 }
@@ -99,10 +94,8 @@ static void write_value(struct json_writer *w, enum setting_kind kind,
 static void write_list(struct json_writer *w, const struct setting *row)
 {
     member(w, "type", "array");
-    json_key(w, "minItems");
-    json_u64(w, row->min);
-    json_key(w, "maxItems");
-    json_u64(w, row->max);
+    json_put_u64(w, "minItems", row->min);
+    json_put_u64(w, "maxItems", row->max);
     json_key(w, "items");
     json_begin(w, '{');
     if (row->element == SETTING_OBJECT)
@@ -168,8 +161,7 @@ static void write_required(struct json_writer *w, const struct setting_table *ta
 static void write_table(struct json_writer *w, const struct setting_table *table)
 {
     member(w, "type", "object");
-    json_key(w, "additionalProperties");
-    json_bool(w, false);
+    json_put_bool(w, "additionalProperties", false);
     write_required(w, table);
     json_key(w, "properties");
     json_begin(w, '{');

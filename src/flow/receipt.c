@@ -187,18 +187,12 @@ static void log_tokens(const struct exchange *ex, struct json_writer *w)
 {
     json_key(w, "tokens");
     json_begin(w, '{');
-    json_key(w, "input");
-    json_u64(w, ex->usage.input);
-    json_key(w, "output");
-    json_u64(w, ex->usage.output);
-    json_key(w, "cached");
-    json_u64(w, ex->usage.cached);
-    json_key(w, "cache_write");
-    json_u64(w, ex->usage.cache_write);
-    json_key(w, "reasoning");
-    json_u64(w, ex->usage.reasoning);
-    json_key(w, "estimated");
-    json_bool(w, ex->usage.estimated);
+    json_put_u64(w, "input", ex->usage.input);
+    json_put_u64(w, "output", ex->usage.output);
+    json_put_u64(w, "cached", ex->usage.cached);
+    json_put_u64(w, "cache_write", ex->usage.cache_write);
+    json_put_u64(w, "reasoning", ex->usage.reasoning);
+    json_put_bool(w, "estimated", ex->usage.estimated);
     json_end(w, '}');
 }
 
@@ -208,54 +202,40 @@ static void log_names(const struct exchange *ex, struct json_writer *w)
     char now[CLOCK_TEXT_SIZE];
 
     clock_text(clock_wall_ms(), now);
-    json_key(w, "time");
-    json_text(w, now);
-    json_key(w, "id");
-    json_text(w, ex->id);
-    json_key(w, "client");
-    json_text(w, ex->caller.name);
-    json_key(w, "key");
-    json_text(w, ex->caller.fingerprint[0] ? ex->caller.fingerprint : NULL);
+    json_put_text(w, "time", now);
+    json_put_text(w, "id", ex->id);
+    json_put_text(w, "client", ex->caller.name);
+    json_put_text(w, "key", ex->caller.fingerprint[0] ? ex->caller.fingerprint : NULL);
     json_key(w, "model");
     if (ex->chat.model.size)
         json_string(w, span_first(ex->chat.model, LIMIT_MODEL_NAME_BYTES));
     else
         json_text(w, ex->model ? ex->model->name : NULL);
-    json_key(w, "target");
-    json_text(w, step ? step->target->id : NULL);
-    json_key(w, "environment");
-    json_text(w, step ? "blue" : NULL);
+    json_put_text(w, "target", step ? step->target->id : NULL);
+    json_put_text(w, "environment", step ? "blue" : NULL);
 }
 
 static void log_figures(const struct exchange *ex, struct bill bill, struct json_writer *w)
 {
-    json_key(w, "attempts");
-    json_u64(w, ex->attempts);
-    json_key(w, "status");
-    json_u64(w, ex->status);
-    json_key(w, "outcome");
-    json_text(w, outcome_names[ex->outcome]);
-    json_key(w, "stream");
-    json_bool(w, ex->chat.stream);
+    json_put_u64(w, "attempts", ex->attempts);
+    json_put_u64(w, "status", ex->status);
+    json_put_text(w, "outcome", outcome_names[ex->outcome]);
+    json_put_bool(w, "stream", ex->chat.stream);
     json_key(w, "ttft_ms");
     if (ex->streaming && ex->content_us)
         json_decimal(w, ex->content_us - ex->received_us, 3);
     else
         json_null(w);
-    json_key(w, "duration_ms");
-    json_decimal(w, ex->ended_us - ex->received_us, 3);
-    json_key(w, "overhead_us");
-    json_u64(w, overhead_us(ex));
+    json_put_decimal(w, "duration_ms", ex->ended_us - ex->received_us, 3);
+    json_put_u64(w, "overhead_us", overhead_us(ex));
     log_tokens(ex, w);
     json_key(w, "cost_usd");
     if (bill.known)
         json_decimal(w, bill.cost, 12);
     else
         json_null(w);
-    json_key(w, "bytes_in");
-    json_u64(w, ex->body_bytes);
-    json_key(w, "bytes_out");
-    json_u64(w, ex->out_bytes);
+    json_put_u64(w, "bytes_in", ex->body_bytes);
+    json_put_u64(w, "bytes_out", ex->out_bytes);
     json_key(w, "error");
     if (ex->outcome == OUTCOME_OK || ex->error.code.at == NULL)
         json_null(w);
@@ -275,8 +255,7 @@ void receipt_exchange(struct exchange *ex)
     log_names(ex, w);
     log_figures(ex, bill, w);
     if (ex->config->log.bodies) {
-        json_key(w, "request_body");
-        json_string(w, ex->logged_body);
+        json_put_string(w, "request_body", ex->logged_body);
     }
     log_access_end();
 }

@@ -78,7 +78,7 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
     add_timing(ex, head);
     if (status >= 400 && ex->attempts)
         (void)buf_add_text(head, "x-should-retry: false\r\n");
-    if (status >= 400 && (ex->retry_after_ms || status == 503)) {
+    if (status >= 400 && (ex->retry_after_ms || status == 503 || status == 429)) {
         uint32_t seconds = (ex->retry_after_ms + 999) / 1000;
 
         (void)buf_printf(head, "Retry-After: %u\r\n",

@@ -116,10 +116,8 @@ static void write_error_event(const struct llm_error *error, struct buf *out)
 
     (void)buf_add_text(out, "event: error\ndata: ");
     json_begin(&w, '{');
-    json_key(&w, "type");
-    json_text(&w, "error");
-    json_key(&w, "sequence_number");
-    json_u64(&w, error->sequence);
+    json_put_text(&w, "type", "error");
+    json_put_u64(&w, "sequence_number", error->sequence);
     openai_write_words(error, &w);
     json_end(&w, '}');
     (void)buf_add_text(out, "\n\n");

@@ -23,8 +23,7 @@ struct span openai_error_type(const struct llm_error *error)
 
 void openai_write_words(const struct llm_error *error, struct json_writer *w)
 {
-    json_key(w, "message");
-    json_string(w, error->message);
+    json_put_string(w, "message", error->message);
     json_key(w, "param");
     if (error->param.at)
         json_string(w, error->param);
@@ -44,8 +43,7 @@ void openai_write_error(const struct llm_error *error, struct buf *out)
     json_begin(&w, '{');
     json_key(&w, "error");
     json_begin(&w, '{');
-    json_key(&w, "type");
-    json_string(&w, openai_error_type(error));
+    json_put_string(&w, "type", openai_error_type(error));
     openai_write_words(error, &w);
     json_end(&w, '}');
     json_end(&w, '}');

@@ -19,6 +19,7 @@ struct provider_kind {
     const char *base_url;     /* NULL: must be configured */
     const char *key_variable; /* environment: NULL when there is none */
     const char *url_variable;
+    const char *example; /* a model for the first curl line; NULL: ask its list */
     enum provider_auth auth;
     bool key_optional;                 /* serves without a key (a server of one's own) */
     bool stream_options;               /* understands stream_options.include_usage */

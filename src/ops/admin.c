@@ -17,32 +17,21 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     bool off = target->provider->off;
 
     json_begin(w, '{');
-    json_key(w, "id");
-    json_text(w, target->id);
-    json_key(w, "provider");
-    json_text(w, target->provider->name);
-    json_key(w, "model");
-    json_text(w, target->model);
-    json_key(w, "priority");
-    json_u64(w, target->priority);
-    json_key(w, "weight");
-    json_u64(w, target->weight);
-    json_key(w, "effective_weight");
-    json_u64(w, off || !admitted ? 0 : target->weight);
-    json_key(w, "why");
-    json_text(w, off         ? "its provider has no key"
-                 : !admitted ? "its circuit breaker is open"
-                             : "as configured");
-    json_key(w, "breaker");
-    json_text(w, breaker_state_name(state->breaker.state));
-    json_key(w, "in_flight");
-    json_u64(w, state->in_flight);
-    json_key(w, "attempts");
-    json_u64(w, state->attempts);
-    json_key(w, "failures");
-    json_u64(w, state->failures);
-    json_key(w, "last_error");
-    json_text(w, state->last_error[0] ? state->last_error : NULL);
+    json_put_text(w, "id", target->id);
+    json_put_text(w, "provider", target->provider->name);
+    json_put_text(w, "model", target->model);
+    json_put_u64(w, "priority", target->priority);
+    json_put_u64(w, "weight", target->weight);
+    json_put_u64(w, "effective_weight", off || !admitted ? 0 : target->weight);
+    json_put_text(w, "why",
+                  off         ? "its provider has no key"
+                  : !admitted ? "its circuit breaker is open"
+                              : "as configured");
+    json_put_text(w, "breaker", breaker_state_name(state->breaker.state));
+    json_put_u64(w, "in_flight", state->in_flight);
+    json_put_u64(w, "attempts", state->attempts);
+    json_put_u64(w, "failures", state->failures);
+    json_put_text(w, "last_error", state->last_error[0] ? state->last_error : NULL);
     json_end(w, '}');
 }
 
@@ -73,24 +62,15 @@ void admin_status(struct call *call)
     struct json_writer w = json_writer(&call->body);
 
     json_begin(&w, '{');
-    json_key(&w, "version");
-    json_text(&w, SLUICE_VERSION);
-    json_key(&w, "uptime_seconds");
-    json_u64(&w, (clock_wall_ms() - gateway->started_ms) / 1000);
-    json_key(&w, "config_file");
-    json_text(&w, gateway->env.config->file);
-    json_key(&w, "config_generation");
-    json_u64(&w, gateway->env.config->generation);
-    json_key(&w, "draining");
-    json_bool(&w, gateway->env.draining);
-    json_key(&w, "connections");
-    json_u64(&w, listener_connections(gateway->main.listener));
-    json_key(&w, "in_flight");
-    json_u64(&w, gateway->env.in_flight);
-    json_key(&w, "streams");
-    json_u64(&w, gateway->env.streams);
-    json_key(&w, "loop_utilisation");
-    json_decimal(&w, loop_busy_per_mille(gateway->loop), 3);
+    json_put_text(&w, "version", SLUICE_VERSION);
+    json_put_u64(&w, "uptime_seconds", (clock_wall_ms() - gateway->started_ms) / 1000);
+    json_put_text(&w, "config_file", gateway->env.config->file);
+    json_put_u64(&w, "config_generation", gateway->env.config->generation);
+    json_put_bool(&w, "draining", gateway->env.draining);
+    json_put_u64(&w, "connections", listener_connections(gateway->main.listener));
+    json_put_u64(&w, "in_flight", gateway->env.in_flight);
+    json_put_u64(&w, "streams", gateway->env.streams);
+    json_put_decimal(&w, "loop_utilisation", loop_busy_per_mille(gateway->loop), 3);
     write_models(gateway, &w);
     json_end(&w, '}');
 }
@@ -111,10 +91,8 @@ void admin_reload(struct call *call)
     good = reload_now(call->gateway, "admin", &report);
     call->status = good ? 200 : 422;
     json_begin(&w, '{');
-    json_key(&w, "reloaded");
-    json_bool(&w, good);
-    json_key(&w, "generation");
-    json_u64(&w, call->gateway->env.config->generation);
+    json_put_bool(&w, "reloaded", good);
+    json_put_u64(&w, "generation", call->gateway->env.config->generation);
     json_key(&w, "errors");
     json_begin(&w, '[');
     for (struct span rest = buf_span(&report); rest.size;)

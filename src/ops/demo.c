@@ -89,12 +89,9 @@ static void write_usage(const struct performance *show, struct json_writer *w)
 
     json_key(w, "usage");
     json_begin(w, '{');
-    json_key(w, "prompt_tokens");
-    json_u64(w, prompt);
-    json_key(w, "completion_tokens");
-    json_u64(w, TOKENS);
-    json_key(w, "total_tokens");
-    json_u64(w, prompt + TOKENS);
+    json_put_u64(w, "prompt_tokens", prompt);
+    json_put_u64(w, "completion_tokens", TOKENS);
+    json_put_u64(w, "total_tokens", prompt + TOKENS);
     json_end(w, '}');
 }
 
@@ -102,14 +99,10 @@ static void begin_object(const struct performance *show, const char *object,
                          struct json_writer *w)
 {
     json_begin(w, '{');
-    json_key(w, "id");
-    json_text(w, "chatcmpl-demo");
-    json_key(w, "object");
-    json_text(w, object);
-    json_key(w, "created");
-    json_u64(w, clock_wall_ms() / 1000);
-    json_key(w, "model");
-    json_string(w, show->chat.model);
+    json_put_text(w, "id", "chatcmpl-demo");
+    json_put_text(w, "object", object);
+    json_put_u64(w, "created", clock_wall_ms() / 1000);
+    json_put_string(w, "model", show->chat.model);
     json_key(w, "choices");
     json_begin(w, '[');
 }
@@ -117,8 +110,7 @@ static void begin_object(const struct performance *show, const char *object,
 static void begin_choice(const char *what, struct json_writer *w)
 {
     json_begin(w, '{');
-    json_key(w, "index");
-    json_u64(w, 0);
+    json_put_u64(w, "index", 0);
     json_key(w, what);
     json_begin(w, '{');
 }
@@ -126,8 +118,7 @@ static void begin_choice(const char *what, struct json_writer *w)
 static void end_choice(const char *finish, struct json_writer *w)
 {
     json_end(w, '}');
-    json_key(w, "finish_reason");
-    json_text(w, finish);
+    json_put_text(w, "finish_reason", finish);
     json_end(w, '}');
 }
 
@@ -138,8 +129,7 @@ static void write_text(struct json_writer *w)
     buf_init(&text, 4096);
     for (size_t i = 0; i < TOKENS; i++)
         (void)buf_add_text(&text, tokens[i]);
-    json_key(w, "content");
-    json_string(w, buf_span(&text));
+    json_put_string(w, "content", buf_span(&text));
     buf_done(&text);
 }
 
@@ -151,8 +141,7 @@ static void answer_whole(struct performance *show)
     buf_init(&body, 16 * 1024);
     begin_object(show, "chat.completion", &w);
     begin_choice("message", &w);
-    json_key(&w, "role");
-    json_text(&w, "assistant");
+    json_put_text(&w, "role", "assistant");
     write_text(&w);
     end_choice("stop", &w);
     json_end(&w, ']');
@@ -180,12 +169,10 @@ static void send_chunk(struct performance *show, enum chunk chunk)
     if (chunk != CHUNK_USAGE) {
         begin_choice("delta", &w);
         if (chunk == CHUNK_ROLE) {
-            json_key(&w, "role");
-            json_text(&w, "assistant");
+            json_put_text(&w, "role", "assistant");
         }
         if (chunk != CHUNK_FINISH) {
-            json_key(&w, "content");
-            json_text(&w, chunk == CHUNK_ROLE ? "" : tokens[show->at]);
+            json_put_text(&w, "content", chunk == CHUNK_ROLE ? "" : tokens[show->at]);
         }
         end_choice(chunk == CHUNK_FINISH ? "stop" : NULL, &w);
     }

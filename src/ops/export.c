@@ -51,8 +51,7 @@ void export_ready(struct call *call)
 
     call->status = reason ? 503 : 200;
     json_begin(&w, '{');
-    json_key(&w, "status");
-    json_text(&w, reason ? "unavailable" : "ready");
+    json_put_text(&w, "status", reason ? "unavailable" : "ready");
     json_key(&w, "reasons");
     json_begin(&w, '[');
     if (reason)
@@ -122,16 +121,11 @@ static void write_price(const struct price *price, struct json_writer *w)
         return;
     }
     json_begin(w, '{');
-    json_key(w, "input");
-    json_decimal(w, price->input, 6);
-    json_key(w, "output");
-    json_decimal(w, price->output, 6);
-    json_key(w, "cached_input");
-    json_decimal(w, price->cached_input, 6);
-    json_key(w, "cache_write");
-    json_decimal(w, price->cache_write, 6);
-    json_key(w, "unit");
-    json_text(w, "usd_per_million_tokens");
+    json_put_decimal(w, "input", price->input, 6);
+    json_put_decimal(w, "output", price->output, 6);
+    json_put_decimal(w, "cached_input", price->cached_input, 6);
+    json_put_decimal(w, "cache_write", price->cache_write, 6);
+    json_put_text(w, "unit", "usd_per_million_tokens");
     json_end(w, '}');
 }
 
@@ -148,16 +142,12 @@ static void write_model(const struct gateway *gateway, const struct config_model
                         struct json_writer *w)
 {
     json_begin(w, '{');
-    json_key(w, "id");
-    json_text(w, model->name);
-    json_key(w, "object");
-    json_text(w, "model");
-    json_key(w, "created");
-    json_u64(w, gateway->started_ms / 1000);
-    json_key(w, "owned_by");
-    json_text(w, model->target_count ? model->targets[0].provider->name : "sluice");
-    json_key(w, "description");
-    json_text(w, model->description);
+    json_put_text(w, "id", model->name);
+    json_put_text(w, "object", "model");
+    json_put_u64(w, "created", gateway->started_ms / 1000);
+    json_put_text(w, "owned_by",
+                  model->target_count ? model->targets[0].provider->name : "sluice");
+    json_put_text(w, "description", model->description);
     write_count("context_window", model->context_window, w);
     write_count("max_output_tokens", model->max_tokens, w);
     write_price(&model->price, w);
@@ -170,8 +160,7 @@ void export_models(struct call *call)
     struct json_writer w = json_writer(&call->body);
 
     json_begin(&w, '{');
-    json_key(&w, "object");
-    json_text(&w, "list");
+    json_put_text(&w, "object", "list");
     json_key(&w, "data");
     json_begin(&w, '[');
     for (size_t i = 0; i < config->model_count; i++)

@@ -21,19 +21,17 @@ static void add_warning(const struct config *config, struct buf *out)
             out, "\n  *** DEMO *** No provider key was found, so the built-in demo answers:\n"
                  "  a fixed text, no model. Set OPENAI_API_KEY (or another provider's key) "
                  "or give -c FILE.\n");
-    if (config->client_key_count == 0 && !span_starts(span_from(config->listen), "127.") &&
-        !span_starts(span_from(config->listen), "localhost") &&
-        !span_starts(span_from(config->listen), "[::1]"))
-        (void)buf_add_text(out,
-                           "\n  Warning: no client_keys, and not on loopback: whoever reaches "
-                           "this port may use it.\n");
 }
 
 static const char *example_model(const struct config *config)
 {
     if (config->default_model)
         return config->default_model->name;
-    return config->model_count ? config->models[0].name : "gpt-4.1-mini";
+    if (config->model_count)
+        return config->models[0].name;
+    return config->default_provider && config->default_provider->kind->example
+               ? config->default_provider->kind->example
+               : "MODEL";
 }
 
 static void add_example(const struct config *config, unsigned port, struct buf *out)
