@@ -4,24 +4,17 @@
 
 enum { RATIO_DECIMALS = 4, NS_DECIMALS = 3 };
 
-static void write_u64(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_key(w, key);
-    json_u64(w, value);
-}
-
 /* Nanoseconds as microseconds. */
 static void write_us(struct json_writer *w, const char *key, uint64_t ns)
 {
-    json_key(w, key);
-    json_decimal(w, ns, NS_DECIMALS);
+    json_put_decimal(w, key, ns, NS_DECIMALS);
 }
 
 static void write_times(struct json_writer *w, const char *key, const struct histogram *times)
 {
     json_key(w, key);
     json_begin(w, '{');
-    write_u64(w, "count", times->count);
+    json_put_u64(w, "count", times->count);
     write_us(w, "mean", histogram_mean(times));
     write_us(w, "min", times->count ? times->least : 0);
     write_us(w, "p50", histogram_at(times, 500));
@@ -37,14 +30,13 @@ static void write_outcomes(struct json_writer *w, const struct tally *tally)
     json_key(w, "outcomes");
     json_begin(w, '{');
     for (uint32_t i = 0; i < OUTCOME_COUNT; i++)
-        write_u64(w, outcome_name((enum outcome)i), tally->outcomes[i]);
+        json_put_u64(w, outcome_name((enum outcome)i), tally->outcomes[i]);
     json_end(w, '}');
     json_key(w, "examples");
     json_begin(w, '{');
     for (uint32_t i = OUTCOME_UNANSWERED; i < OUTCOME_LEFT; i++)
         if (tally->outcomes[i]) {
-            json_key(w, outcome_name((enum outcome)i));
-            json_text(w, tally->examples[i]);
+            json_put_text(w, outcome_name((enum outcome)i), tally->examples[i]);
         }
     json_end(w, '}');
 }
@@ -56,24 +48,24 @@ static void write_usage(struct json_writer *w, const struct tally *tally)
     write_us(w, "cpu_us", tally->usage.cpu_ns);
     write_us(w, "cpu_us_per_request", (uint64_t)figure_of(FIGURE_CPU_PER_REQUEST, tally));
     write_us(w, "cpu_us_per_event", (uint64_t)figure_of(FIGURE_CPU_PER_EVENT, tally));
-    write_u64(w, "rss_begin", tally->usage.rss_begin);
-    write_u64(w, "rss_peak", tally->usage.rss_peak);
-    write_u64(w, "rss_end", tally->usage.rss_end);
+    json_put_u64(w, "rss_begin", tally->usage.rss_begin);
+    json_put_u64(w, "rss_peak", tally->usage.rss_peak);
+    json_put_u64(w, "rss_end", tally->usage.rss_end);
     json_end(w, '}');
 }
 
 static void write_tally(struct json_writer *w, const struct tally *tally)
 {
     json_begin(w, '{');
-    write_u64(w, "requests", tally_requests(tally));
-    write_u64(w, "failed", tally_failed(tally));
+    json_put_u64(w, "requests", tally_requests(tally));
+    json_put_u64(w, "failed", tally_failed(tally));
     write_outcomes(w, tally);
     write_us(w, "duration_us", tally->end_ns - tally->begin_ns);
-    write_u64(w, "connects", tally->connects);
-    write_u64(w, "connections_peak", tally->connections_peak);
-    write_u64(w, "bytes", tally->bytes);
-    write_u64(w, "events", tally->events);
-    write_u64(w, "tokens", tally->tokens);
+    json_put_u64(w, "connects", tally->connects);
+    json_put_u64(w, "connections_peak", tally->connections_peak);
+    json_put_u64(w, "bytes", tally->bytes);
+    json_put_u64(w, "events", tally->events);
+    json_put_u64(w, "tokens", tally->tokens);
     write_times(w, "whole_us", &tally->whole);
     write_times(w, "first_byte_us", &tally->first);
     write_times(w, "first_token_us", &tally->ttft);

@@ -19,10 +19,8 @@ static void fail(struct conn *conn, const char *what, struct span which)
 
     conn->answer.status = 400;
     json_begin(&w, '{');
-    json_key(&w, "error");
-    json_text(&w, what);
-    json_key(&w, "at");
-    json_string(&w, which);
+    json_put_text(&w, "error", what);
+    json_put_string(&w, "at", which);
     json_end(&w, '}');
 }
 

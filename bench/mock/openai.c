@@ -22,14 +22,10 @@ static void refuse(const struct refusal *refusal, struct answer *answer)
     json_begin(&w, '{');
     json_key(&w, "error");
     json_begin(&w, '{');
-    json_key(&w, "message");
-    json_string(&w, refusal->message);
-    json_key(&w, "type");
-    json_text(&w, refusal->type);
-    json_key(&w, "param");
-    json_text(&w, refusal->param);
-    json_key(&w, "code");
-    json_text(&w, refusal->code);
+    json_put_string(&w, "message", refusal->message);
+    json_put_text(&w, "type", refusal->type);
+    json_put_text(&w, "param", refusal->param);
+    json_put_text(&w, "code", refusal->code);
     json_end(&w, '}');
     json_end(&w, '}');
 }

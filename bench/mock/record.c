@@ -173,8 +173,7 @@ static void write_headers(struct json_writer *w, const struct record *record)
         for (size_t i = 0; i < name.size; i++)
             if (lower[i] >= 'A' && lower[i] <= 'Z')
                 lower[i] = (char)(lower[i] + ('a' - 'A'));
-        json_key(w, lower);
-        json_string(w, value);
+        json_put_string(w, lower, value);
         mem_free(lower);
     }
     json_end(w, '}');
@@ -216,8 +215,7 @@ static void write_numbers(struct json_writer *w, const struct record *record)
     };
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        json_key(w, numbers[i].name);
-        json_u64(w, numbers[i].value);
+        json_put_u64(w, numbers[i].name, numbers[i].value);
     }
 }
 
@@ -227,26 +225,18 @@ void record_write(const struct record *record, struct buf *out)
 
     json_begin(&w, '{');
     write_numbers(&w, record);
-    json_key(&w, "state");
-    json_text(&w, state_names[record->state]);
-    json_key(&w, "reused");
-    json_bool(&w, record->reused);
-    json_key(&w, "stream");
-    json_bool(&w, record->stream);
-    json_key(&w, "method");
-    json_text(&w, record->method);
-    json_key(&w, "path");
-    json_text(&w, record->target);
-    json_key(&w, "model");
-    json_text(&w, record->model);
-    json_key(&w, "fault");
-    json_text(&w, record->fault);
+    json_put_text(&w, "state", state_names[record->state]);
+    json_put_bool(&w, "reused", record->reused);
+    json_put_bool(&w, "stream", record->stream);
+    json_put_text(&w, "method", record->method);
+    json_put_text(&w, "path", record->target);
+    json_put_text(&w, "model", record->model);
+    json_put_text(&w, "fault", record->fault);
     json_key(&w, "headers");
     write_headers(&w, record);
     json_key(&w, "raw_headers");
     write_raw_headers(&w, record);
-    json_key(&w, "body");
-    json_string(&w, span_make(record->body, record->body_kept));
+    json_put_string(&w, "body", span_make(record->body, record->body_kept));
     json_end(&w, '}');
 }
 
@@ -287,8 +277,7 @@ void stats_write(const struct journal *journal, struct buf *out)
 
     json_begin(&w, '{');
     for (size_t i = 0; i < FIGURE_COUNT; i++) {
-        json_key(&w, figures[i].name);
-        json_u64(&w, *figure(&journal->stats, i));
+        json_put_u64(&w, figures[i].name, *figure(&journal->stats, i));
     }
     json_key(&w, "cancelled_ns");
     json_begin(&w, '[');

@@ -10,13 +10,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { READ_BYTES = 4096, READS_MAX = 4096 }; /* more than a socket buffer holds */
+
 struct watch {
     uv_poll_t poll;
     struct fetch_sockets *sockets;
     int fd;
-    int want;    /* libcurl's bits; 0: kept, nobody waits */
-    int watched; /* libuv's bits that are registered; 0: none */
-    bool kept;   /* a connection of ours, so that we hear of its closing */
+    int want;     /* libcurl's bits; 0: kept, nobody waits */
+    int watched;  /* libuv's bits that are registered; 0: none */
+    bool kept;    /* a connection of ours, so that we hear of its closing */
+    bool resting; /* no call is using it: not even a paused one */
     void *owner;
     fetch_ready_fn on_ready;
 };
@@ -122,6 +125,27 @@ static void set_watched(struct watch *watch, int events)
         (void)uv_poll_stop(&watch->poll);
 }
 
+void fetch_socket_rest(struct fetch_sockets *sockets, int fd)
+{
+    struct watch *watch = fd >= 0 && fd < sockets->room ? sockets->by_fd[fd] : NULL;
+
+    if (watch == NULL || !watch->kept || watch->want)
+        return;
+    watch->resting = true;
+    set_watched(watch, UV_READABLE);
+}
+
+/* Nobody asked for what stands there. What comes after the shutdown is answered by a reset. */
+static void spoil(int fd)
+{
+    char dropped[READ_BYTES];
+    ssize_t size = 1;
+
+    (void)shutdown(fd, SHUT_RDWR);
+    for (int i = 0; i < READS_MAX && size > 0; i++)
+        size = recv(fd, dropped, sizeof(dropped), MSG_DONTWAIT);
+}
+
 static int events_of(int want)
 {
     return (want & CURL_POLL_IN ? UV_READABLE : 0) | (want & CURL_POLL_OUT ? UV_WRITABLE : 0);
@@ -140,6 +164,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         bits = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
                (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
     if (watch->want == 0) {
+        if (watch->resting)
+            spoil(fd);
         set_watched(watch, 0);
         return;
     }
@@ -165,6 +191,7 @@ void fetch_socket_watch(struct fetch_sockets *sockets, int fd, int want, void *o
         return;
     }
     watch->want = want;
+    watch->resting = watch->resting && want == 0;
     watch->owner = owner;
     watch->on_ready = on_ready;
     if (want)

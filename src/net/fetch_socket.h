@@ -1,9 +1,10 @@
 /* fetch_socket: the sockets of upstream connections, and their place in epoll.
  *
  * A connection that libcurl keeps for later stays registered, so that its next request costs no
- * epoll_ctl; only closing takes it out. A kept connection that turns readable while nobody waits for
- * it (the upstream closed it, or talks out of turn) is no longer watched: libcurl drops such a
- * connection when it looks for one to use. */
+ * epoll_ctl; only closing takes it out. A connection that turns readable while it rests was closed by
+ * the upstream, or the upstream talks out of turn. What it says must not become the answer to the next
+ * request: it is thrown away and the socket shut down, so that libcurl drops the connection when it
+ * looks for one to use. (libcurl 7.88 itself takes a connection with unread bytes for a good one.) */
 #ifndef NET_FETCH_SOCKET_H
 #define NET_FETCH_SOCKET_H
 
@@ -26,6 +27,9 @@ void fetch_socket_close(struct fetch_sockets *sockets, int fd);
 /* It is a connection now, and fetch_socket_close() will end it. Before, libcurl closes a socket
  * without telling us, when the call is cancelled or another address of the host was faster. */
 void fetch_socket_keep(struct fetch_sockets *sockets, int fd);
+
+/* The call over it is complete, and the connection waits for another. */
+void fetch_socket_rest(struct fetch_sockets *sockets, int fd);
 
 /* `want`: CURL_POLL_IN, OUT, INOUT; 0: nobody waits for it at the moment. */
 void fetch_socket_watch(struct fetch_sockets *sockets, int fd, int want, void *owner,

@@ -60,6 +60,7 @@ struct fetch {
     uint64_t origin_number; /* what the handle is configured for; 0: nothing */
     struct task *task;
     bool deny_private;
+    bool http2;
 
     struct curl_slist headers[FETCH_HEADERS_MAX + 1];
     char *whole_body; /* a small body, joined; NULL: `body` is sent piece by piece */
@@ -75,7 +76,7 @@ struct fetch {
     bool address_denied;
     bool no_socket;
     unsigned sockets; /* opened for this call; 0: it goes over a kept connection */
-    int socket;       /* the last of them */
+    int socket; /* the last that was opened or waited for: the connection, once there is one */
     struct fetch_head head;
     struct buf inbox;
     size_t pause_at;
@@ -221,6 +222,8 @@ static void leave_shard(struct fetch *fetch)
     (void)curl_multi_remove_handle(fetch->shard->multi, fetch->easy);
     fetch->shard->calls--;
     fetch->shard = NULL;
+    if (fetch->phase == FETCH_DONE && !fetch->http2) /* whose peers may talk at any time */
+        fetch_socket_rest(fetch->pool->sockets, fetch->socket);
 }
 
 static void finish(struct fetch *fetch, CURLcode result)
@@ -283,9 +286,12 @@ static void on_ready(void *owner, int fd, int events)
 static int on_watch(CURL *easy, curl_socket_t fd, int what, void *opaque, void *socket_opaque)
 {
     struct shard *shard = opaque;
+    char *fetch = NULL;
 
-    (void)easy;
     (void)socket_opaque;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &fetch);
+    if (fetch && what != CURL_POLL_REMOVE) /* libcurl has handles of its own, too */
+        fetch_from(fetch)->socket = fd;
     fetch_socket_watch(shard->pool->sockets, fd, what == CURL_POLL_REMOVE ? 0 : what, shard,
                        on_ready);
     return 0;
@@ -467,6 +473,7 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
         fetch_easy_set_origin(fetch->easy, request->origin);
     fetch->origin_number = request->origin->number;
     fetch->deny_private = request->origin->deny_private;
+    fetch->http2 = request->origin->http2;
     configure_call(fetch, request);
     fetch->shard = choose_shard(pool);
     fetch->shard->calls++;
