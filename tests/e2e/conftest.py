@@ -1,4 +1,5 @@
-"""What the tests share: one mock and one gateway in front of it, for all that do not need their own."""
+"""What the tests share: one mock and one gateway in front of it, for all that need none of their
+own."""
 
 import pytest
 
@@ -27,7 +28,9 @@ def gateway(mock_of_session):
                 "description": "knows the sea",
                 "context_window": 128000,
                 "max_tokens": 16384,
-                "cost_per_mtok": {"input": 8.00, "output": 32.00, "cached_input": 2.00, "cache_write": 10.00},
+                "cost_per_mtok": {
+                    "input": 8.00, "output": 32.00, "cached_input": 2.00, "cache_write": 10.00,
+                },
             },
             "meta/llama-3:free": {"targets": [target("other", "llama")]},
             "vector": {"targets": [target("mock", "text-embedding-3-small")]},

@@ -8,7 +8,8 @@ LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(?:,|$)'
 
 def parse_labels(text):
     labels = LABEL.findall(text or "")
-    assert "".join(f'{name}="{value}",' for name, value in labels) == (text + "," if text else ""), text
+    again = ",".join(f'{name}="{value}"' for name, value in labels)
+    assert again == (text or ""), text
     return dict(labels)
 
 

@@ -106,7 +106,7 @@ class Sluice:
 
     def events(self):
         """The log lines of stderr that are events, each a dict."""
-        return [json.loads(line) for line in self.err.text().splitlines() if line[:1] == "{"]
+        return [json.loads(line) for line in self.err.text().split("\n") if line[:1] == "{"]
 
     def event(self, name, count=1, **fields):
         """Waits for the `count`th event of that name with those fields, gives it."""
@@ -119,7 +119,7 @@ class Sluice:
     def access_log(self, count=0):
         """All lines of the access log; waits until there are at least `count`."""
         self.out.wait_for(lambda lines: len(lines) >= count, f"{count} lines in the access log")
-        return [json.loads(line) for line in self.out.text().splitlines()]
+        return [json.loads(line) for line in self.out.text().split("\n")[:-1]]
 
     def log_of(self, request_id):
         """The line of that request."""
@@ -150,6 +150,11 @@ class Sluice:
     def rss_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+    def assert_growth(self, before_bytes, most_bytes):
+        """Its memory has grown by at most so much. AddressSanitizer keeps freed memory back."""
+        sanitized = b"__asan_init" in BINARY.read_bytes()
+        assert self.rss_bytes() - before_bytes < most_bytes + (512 << 20 if sanitized else 0)
 
     # ---- what it is told ----
 

@@ -81,7 +81,8 @@ def test_histograms_are_cumulative(gateway, client):
                 one[sample.removeprefix(name)] = value
         for one in series.values():
             assert one["buckets"] == sorted(one["buckets"]), name
-            assert [count for _, count in one["buckets"]] == sorted(count for _, count in one["buckets"])
+            counts = [count for _, count in one["buckets"]]
+            assert counts == sorted(counts)
             assert one["buckets"][-1] == (float("inf"), one["_count"])
             assert one["_sum"] >= 0
 
@@ -220,8 +221,8 @@ def test_the_effective_configuration_hides_secrets_and_can_be_read_again(gateway
 
 
 def test_no_secret_is_ever_shown(gateway, mock):
-    """Errors that quote keys, wrong keys, every path: nothing of a key comes out. What sluice logs is
-    searched when each gateway ends, what it answers by wire.py, here in every form."""
+    """Errors that quote keys, wrong keys, every path: nothing of a key comes out. What sluice logs
+    is searched when each gateway ends, what it answers by wire.py, here in every form."""
     for fault in ("400", "401", "403", "html", "sse-error-mid"):
         for stream in (False, True):
             for key in (canaries.CLIENT_KEY, canaries.OTHER_KEY, canaries.CLIENT_KEY + "x",

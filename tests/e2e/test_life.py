@@ -68,8 +68,9 @@ def test_the_demo_answers_without_a_key_and_says_so():
 
 
 def test_a_provider_without_a_key_is_off_and_said_so(mock):
-    with gateway_of(mock, providers={
-            "mock": openai_provider(mock), "off": openai_provider(mock, keys=["${NO_SUCH_KEY:-}"])}) as gateway:
+    providers = {"mock": openai_provider(mock),
+                 "off": openai_provider(mock, keys=["${NO_SUCH_KEY:-}"])}
+    with gateway_of(mock, providers=providers) as gateway:
         reply = wire.ask(gateway, wire.chat_request("off/m"))
         assert (reply.status, reply.code) == (503, "no_healthy_target")
         assert wire.ask(gateway, wire.chat_request("mock/m")).status == 200

@@ -10,7 +10,8 @@ import canaries
 import wire
 from wire import Wire
 
-BODY = (b'{ "messages" : [{"role":"user","content":"\\u6f6e na\xc3\xafve \xf0\x9f\x8c\x8a \\/ \\ud83c\\udf0a"}],\n'
+BODY = (b'{ "messages" : [{"role":"user","content":'
+        b'"\\u6f6e na\xc3\xafve \xf0\x9f\x8c\x8a \\/ \\ud83c\\udf0a"}],\n'
         b'\t"temperature":1.0,"top_p":0.10,"seed":9007199254740993,"x":1E+2,"y":-0.0,"z":1e-7,'
         b'"vendor":{"b":[1,2,{}],"a":null},"model":"%s","n":1 , "dup":1,"dup":2}\r\n')
 
@@ -46,10 +47,10 @@ def test_a_stream_asks_for_usage_and_changes_nothing_else(gateway, mock):
     assert got.replace('"stream_options":{"include_usage":true},', "") == body.decode()
 
 
-@pytest.mark.parametrize("options", ["{}", "null", '{"include_usage":false}', '{"include_usage":null}',
-                                     '{"include_obfuscation":false}'])
+@pytest.mark.parametrize("options", [
+    "{}", "null", '{"include_usage":false}', '{"include_usage":null}', '{"include_obfuscation":false}'])
 def test_usage_is_asked_for_beside_other_stream_options(gateway, mock, options):
-    body = '{"model":"m","stream":true,"stream_options":%s,"messages":[{"role":"user","content":"a"}]}'
+    body = '{"model":"m","stream":true,"stream_options":%s,"messages":[{"role":"user"}]}'
     reply = wire.ask(gateway, wire.chat_request("", body=(body % options).encode()))
     sent = json.loads(received(mock))["stream_options"]
     assert sent == {**(json.loads(options) or {}), "include_usage": True}
@@ -102,7 +103,8 @@ def test_the_request_id_goes_up_and_comes_back(gateway, mock):
     assert gateway.log_of("my-own_id.7")["status"] == 200
 
 
-@pytest.mark.parametrize("given", ["x" * 129, "a b", "caf\u00e9"], ids=["long", "space", "not ASCII"])
+@pytest.mark.parametrize("given", ["x" * 129, "a b", "caf\u00e9"],
+                         ids=["long", "space", "not ASCII"])
 def test_an_odd_request_id_is_replaced(gateway, mock, given):
     request = wire.chat_request("m", headers=f"X-Request-Id: {given}\r\n")
     reply = wire.ask(gateway, request)

@@ -78,7 +78,8 @@ def test_a_model_that_is_not_listed_is_not_shown(client):
 
 def test_a_wrong_key_is_an_authentication_error(mock, gateway):
     for key in ("sk-wrong", canaries.CLIENT_KEY + "x", canaries.CLIENT_KEY[:-1]):
-        with sdk(gateway.url, key=key) as client, pytest.raises(openai.AuthenticationError) as caught:
+        with sdk(gateway.url, key=key) as client, \
+                pytest.raises(openai.AuthenticationError) as caught:
             asked.chat(client, "plain")
         assert caught.value.code == "invalid_api_key"
         assert caught.value.type == "invalid_request_error"
@@ -159,7 +160,8 @@ def test_a_stream_that_breaks_is_raised_as_truncated(client):
 def test_the_sdk_does_not_repeat_what_the_gateway_has_tried(gateway, mock):
     for fault in ("500", "429-seconds", "reset-before-headers"):
         mock.reset()
-        with sdk(gateway.url, max_retries=3) as client, pytest.raises(openai.APIStatusError) as caught:
+        with sdk(gateway.url, max_retries=3) as client, \
+                pytest.raises(openai.APIStatusError) as caught:
             asked.chat(client, "plain", model="fault:" + fault)
         assert caught.value.response.headers["x-should-retry"] == "false"
         assert mock.stats()["requests"] == 1

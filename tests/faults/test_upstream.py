@@ -1,21 +1,15 @@
-"""The fault matrix, rows 1 to 45: what can go wrong with a provider. Each test bears the number of
-its row."""
+"""The fault matrix, rows 7 to 44: what can go wrong with a provider that was reached. Each test
+bears the number of its row."""
 
 import contextlib
 import json
-import socket
-import ssl
-import threading
 import time
 
 import pytest
 
 import canaries
 import wire
-from certificate import make_certificate
-from mock import Mock
-from sluice import openai_provider
-from ward import gateway_of
+from ward import refused
 from wire import Wire
 
 MIB = 1 << 20
@@ -23,18 +17,6 @@ MIB = 1 << 20
 
 def ask(gateway, fault, stream=True, **more):
     return wire.ask(gateway, wire.chat_request("fault:" + fault, stream, **more))
-
-
-def refused(gateway, reply, status, *codes):
-    """It is an error as the dialect has it, with its line in the log and no tokens billed."""
-    assert (reply.status, reply.ended) == (status, True), reply.body
-    assert reply.code in codes
-    assert set(reply.error) == {"message", "type", "param", "code"}
-    assert reply["content-type"] == "application/json"
-    assert reply["x-sluice-attempts"] == "1"
-    line = gateway.log_of(reply["x-request-id"])
-    assert (line["status"], line["error"], line["outcome"]) == (status, reply.code, "failed")
-    assert line["tokens"]["output"] == 0
 
 
 def next_one_answers(pair, sick, fault, stream=True):
@@ -66,119 +48,6 @@ def still_serves(gateway):
     """Nothing of the last answer is left over for the next client."""
     for _ in range(3):
         assert wire.ask(gateway, wire.chat_request("m")).text().startswith("tok0 tok1")
-
-
-# ---- connecting ----
-
-
-@contextlib.contextmanager
-def with_provider(mocks, attempts=3, name="odd", **provider):
-    providers = {"sick": openai_provider(mocks[0]), "well": openai_provider(mocks[1]),
-                 name: openai_provider(mocks[0], **provider)}
-    models = {"both": {"targets": [{"provider": name, "model": "a", "priority": 1},
-                                   {"provider": "well", "model": "b", "priority": 2}]},
-              "one": {"targets": [{"provider": name, "model": "a"}]}}
-    with gateway_of(mocks, attempts, providers=providers, models=models) as gateway:
-        yield gateway
-
-
-def one_and_both(mocks, status, code, **provider):
-    """One target alone: the error. Another beside it: its answer. Gives how long the error took."""
-    with with_provider(mocks, 1, **provider) as gateway:
-        started = time.monotonic()
-        reply = wire.ask(gateway, wire.chat_request("one"))
-        took = time.monotonic() - started
-        refused(gateway, reply, status, code)
-    with with_provider(mocks, **provider) as gateway:
-        reply = wire.ask(gateway, wire.chat_request("both"))
-        assert (reply.status, reply["x-sluice-provider"]) == (200, "well")
-        assert reply["x-sluice-attempts"] == "2"
-    return took
-
-
-def test_fault_1_connection_refused(mocks, sick, well):
-    with Mock() as dead:
-        dead.stop()
-        assert one_and_both(mocks, 502, "upstream_connect", base_url=dead.url + "/v1") < 0.5
-        dead.start()
-
-
-def test_fault_2_blackhole(mocks, sick, well):
-    took = one_and_both(mocks, 504, "upstream_connect_timeout", base_url=sick.blackhole() + "/v1")
-    assert 0.29 < took < 1.5
-
-
-def test_fault_3_name_is_not_found(mocks, sick, well):
-    one_and_both(mocks, 502, "upstream_dns", base_url="http://a..b:1/v1",
-                 timeouts={"connect": "5s"})
-
-
-def test_fault_4_metadata_address(mocks, sick, well):
-    with with_provider(mocks, base_url="http://169.254.169.254/v1") as gateway:
-        for model in ("one", "both"):
-            refused(gateway, wire.ask(gateway, wire.chat_request(model)), 502,
-                    "upstream_address_denied")
-    assert well.stats()["requests"] == 0
-
-
-class Listener:
-    """A server that does with each connection what `handle` says. Keeps what it received."""
-
-    def __init__(self, handle):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.received = b""
-        self.handle = handle
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                peer, _ = self.socket.accept()
-                threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
-
-    def serve(self, peer):
-        with contextlib.suppress(OSError), peer:
-            self.handle(self, peer)
-
-    def listen(self, peer):
-        """Reads until the peer leaves."""
-        while part := peer.recv(65536):
-            self.received += part
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-
-@pytest.mark.parametrize("name, trusted", [("self-signed", False), ("wrong host", True)])
-def test_fault_5_certificate_that_is_not_to_be_trusted(mocks, sick, well, tmp_path, name, trusted):
-    certificate = make_certificate(tmp_path / "tls")
-
-    def handle(listener, peer):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate / "tls.crt", certificate / "tls.key")
-        with context.wrap_socket(peer, server_side=True) as tls:
-            listener.listen(tls)
-
-    with Listener(handle) as server:
-        host = "127.0.0.2" if trusted else "127.0.0.1"
-        more = {"ca_file": str(certificate / "tls.crt")} if trusted else {}
-        server.socket.close()
-        server.socket = socket.create_server(("0.0.0.0", 0))
-        server.port = server.socket.getsockname()[1]
-        threading.Thread(target=server.run, daemon=True).start()
-        one_and_both(mocks, 502, "upstream_tls", base_url=f"https://{host}:{server.port}/v1", **more)
-        assert server.received == b""
-
-
-def test_fault_6_tls_handshake_stalls(mocks, sick, well):
-    with Listener(Listener.listen) as server:
-        one_and_both(mocks, 504, "upstream_connect_timeout",
-                     base_url=f"https://127.0.0.1:{server.port}/v1")
-        assert canaries.PROVIDER_KEY.encode() not in server.received
 
 
 # ---- before the first content ----
@@ -233,7 +102,8 @@ def test_fault_13_reset_after_done(alone):
     reply = ask(alone, "reset-after-done")
     assert reply.ended and reply.events()[-1] == "[DONE]"
     line = alone.log_of(reply["x-request-id"])
-    assert (line["outcome"], line["tokens"]["output"], line["tokens"]["estimated"]) == ("ok", 5, False)
+    assert line["outcome"] == "ok"
+    assert (line["tokens"]["output"], line["tokens"]["estimated"]) == (5, False)
 
 
 def test_fault_14_bytes_after_done(alone):
@@ -266,14 +136,15 @@ def test_fault_17_second_response_behind_the_first(alone, sick):
     assert sick.log()[0]["connection"] not in {record["connection"] for record in sick.log()[1:]}
 
 
-@pytest.mark.parametrize("fault", ["cl-and-te", "duplicate-cl", "bad-chunk-size", "huge-chunk-size"])
+@pytest.mark.parametrize("fault", [
+    "cl-and-te", "duplicate-cl", "bad-chunk-size", "huge-chunk-size"])
 def test_fault_18_contradictory_framing(alone, pair, sick, fault):
     refused(alone, ask(alone, fault), 502, "upstream_protocol")
     next_one_answers(pair, sick, fault)
 
 
-@pytest.mark.parametrize("fault", ["bad-status-line", "http09", "nul-in-header", "bare-cr-in-header",
-                                   "bare-lf"])
+@pytest.mark.parametrize("fault", [
+    "bad-status-line", "http09", "nul-in-header", "bare-cr-in-header", "bare-lf"])
 def test_fault_19_not_http(alone, pair, sick, fault):
     refused(alone, ask(alone, fault, False), 502, "upstream_protocol")
     next_one_answers(pair, sick, fault, False)
@@ -285,7 +156,7 @@ def test_fault_20_too_many_headers(alone, fault):
     before = alone.rss_bytes()
     for _ in range(5):
         refused(alone, ask(alone, fault), 502, "upstream_header_too_large")
-    assert alone.rss_bytes() - before < 2 * MIB
+    alone.assert_growth(before, 2 * MIB)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
@@ -358,7 +229,8 @@ def test_fault_28_stream_for_json(alone, pair, sick):
     next_one_answers(pair, sick, "sse-for-json", False)
 
 
-@pytest.mark.parametrize("form", ["crlf", "cr", "bom", "comments", "id", "retry", "split", "torture"])
+@pytest.mark.parametrize("form", [
+    "crlf", "cr", "bom", "comments", "id", "retry", "split", "torture"])
 def test_fault_29_every_form_of_events(alone, form):
     reply = ask(alone, "sse-" + form)  # events() is strict about what we make of it
     assert reply.events()[-1] == "[DONE]"
@@ -367,10 +239,9 @@ def test_fault_29_every_form_of_events(alone, form):
 
 
 def test_fault_30_event_that_is_no_json(alone):
-    before = alone.metric("sluice_malformed_events_total")
     reply = ask(alone, "bad-json-event")
     assert '{"id":broken' in reply.events() and reply.events()[-1] == "[DONE]"
-    alone.wait_metric("sluice_malformed_events_total", before + 1)
+    assert alone.log_of(reply["x-request-id"])["tokens"]["output"] == 5
 
 
 @pytest.mark.parametrize("fault", ["bad-json", "empty-body"])
@@ -396,7 +267,7 @@ def test_fault_32_endless_event(alone, sick, fault):
     for _ in range(5):
         refused(alone, ask(alone, fault), 502, "upstream_protocol")
     sick.wait(in_flight_max=0)
-    assert alone.rss_bytes() - before < 8 * MIB
+    alone.assert_growth(before, 8 * MIB)
 
 
 def test_fault_33_endless_json(alone, sick):
@@ -409,21 +280,15 @@ def test_fault_33_endless_json(alone, sick):
             while part := peer.file.read1(MIB):
                 taken += len(part)
     assert status == 200 and taken < 66 * MIB < int(headers["content-length"])
-    assert alone.rss_bytes() - before < 8 * MIB + quarantine(alone)
+    alone.assert_growth(before, 8 * MIB)
     sick.wait(in_flight_max=0)
-
-
-def quarantine(gateway):
-    """What AddressSanitizer keeps back of freed memory."""
-    maps = open(f"/proc/{gateway.process.pid}/maps", encoding="ascii").read()
-    return 512 * MIB if "[heap]" not in maps or "libasan" in maps else 0
 
 
 @pytest.mark.parametrize("fault", ["gzip", "gzip-bomb"])
 def test_fault_34_compressed_answer(alone, fault):
     before = alone.rss_bytes()
     refused(alone, ask(alone, fault, False), 502, "upstream_protocol")
-    assert alone.rss_bytes() - before < 4 * MIB
+    alone.assert_growth(before, 4 * MIB)
 
 
 # ---- error statuses ----
@@ -442,7 +307,8 @@ def test_fault_35_rate_limit(alone, pair, sick, form, least, most, stream):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("fault, status", [
-    ("500", 500), ("502-html", 502), ("503", 503), ("503-retry-after", 503), ("504", 504), ("529", 503)])
+    ("500", 500), ("502-html", 502), ("503", 503), ("503-retry-after", 503), ("504", 504),
+    ("529", 503)])
 def test_fault_36_server_error(alone, pair, sick, fault, status, stream):
     reply = ask(alone, fault, stream)
     assert reply.status == status and reply.error["message"]
@@ -564,25 +430,3 @@ def test_fault_44_idle_connection_ends_by_itself(pair, sick, fault):
         sick.wait(connections_open_max=2 if "garbage" in fault else 1)
         reply = wire.ask(pair, wire.chat_request("sick/m"))
         assert reply.text().startswith("tok0") and b"poison" not in reply.body
-
-
-def test_fault_45_host_down_for_long(mocks, sick, well):
-    with Mock(tokens=5) as host:
-        breaker = {"failure_threshold": 3, "timeout_seconds": 1, "half_open_requests": 1}
-        providers = {"host": openai_provider(host), "well": openai_provider(well)}
-        models = {"both": {"targets": [{"provider": "host", "model": "a", "priority": 1},
-                                       {"provider": "well", "model": "b", "priority": 2}]}}
-        with gateway_of(mocks, 3, providers=providers, models=models, default_provider="well",
-                        circuit_breaker=breaker) as gateway:
-            host.kill()
-            started = time.monotonic()
-            for _ in range(20):
-                assert wire.ask(gateway, wire.chat_request("both")).status == 200
-            assert time.monotonic() - started < 1
-            assert gateway.event("breaker", state="open")
-            assert gateway.metric("sluice_attempts_total", outcome="connection_error") == 3
-            host.start()
-            deadline = time.monotonic() + 15
-            while wire.ask(gateway, wire.chat_request("both"))["x-sluice-provider"] == "well":
-                assert time.monotonic() < deadline
-            gateway.event("breaker", state="closed")

@@ -20,3 +20,15 @@ def gateway_of(mocks, attempts, **settings):
         "circuit_breaker": {"enabled": False},
         "timeouts": CLOCKS,
         **settings})
+
+
+def refused(gateway, reply, status, *codes):
+    """It is an error as the dialect has it, with its line in the log and no tokens billed."""
+    assert (reply.status, reply.ended) == (status, True), reply.body
+    assert reply.code in codes
+    assert set(reply.error) == {"message", "type", "param", "code"}
+    assert reply["content-type"] == "application/json"
+    assert reply["x-sluice-attempts"] == "1"
+    line = gateway.log_of(reply["x-request-id"])
+    assert (line["status"], line["error"], line["outcome"]) == (status, reply.code, "failed")
+    assert line["tokens"]["output"] == 0
