@@ -26,7 +26,7 @@ void digest_hex(const struct digest *digest, char text[DIGEST_HEX_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
 
-    for (int i = 0; i < DIGEST_BYTES; i++) {
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
         text[2 * i] = digits[digest->bytes[i] >> 4];
         text[2 * i + 1] = digits[digest->bytes[i] & 15];
     }
@@ -46,7 +46,7 @@ bool digest_from_hex(struct span hex, struct digest *ret)
 
     if (hex.size != DIGEST_HEX_SIZE - 1)
         return false;
-    for (int i = 0; i < DIGEST_BYTES; i++) {
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
         int high = nibble(hex.at[2 * i]);
         int low = nibble(hex.at[2 * i + 1]);
 

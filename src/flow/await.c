@@ -173,6 +173,7 @@ static enum exchange_state await_json(struct exchange *ex)
     if (fetch_phase(fetch) != FETCH_DONE && body.size <= LIMIT_ANSWER_HELD_BYTES)
         return wait_on(ex);
     if (fetch_phase(fetch) != FETCH_DONE) {
+        ex->content_us = clock_us();
         sink_start_json(ex, fetch_status(fetch), promised_length(fetch));
         return commit(ex);
     }

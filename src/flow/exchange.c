@@ -171,7 +171,7 @@ struct task *exchange_start(struct env *env, struct http *http, const struct end
     ex->grave.run = bury;
     arena_init(&ex->arena);
     buf_init(&ex->held, LIMIT_COMMIT_WINDOW_BYTES);
-    buf_init(&ex->tail, 2 * LIMIT_ANSWER_TAIL_BYTES);
+    buf_init(&ex->tail, 2ul * LIMIT_ANSWER_TAIL_BYTES);
     task_init(&ex->task, env->loop, run);
     list_append(&env->exchanges, &ex->link);
     timeouts = &ex->config->timeouts;

@@ -4,8 +4,8 @@
 
 struct row {
     const char *code;
-    unsigned status;
     const char *type;
+    unsigned status;
     enum llm_class class;
 };
 
@@ -13,39 +13,39 @@ struct row {
 #define SERVER "server_error"
 
 static const struct row rows[REFUSALS] = {
-    [REFUSE_INVALID_API_KEY] = { "invalid_api_key", 401, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_DUPLICATE_AUTHORIZATION] = { "bad_request", 400, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_MODEL_NOT_FOUND] = { "model_not_found", 404, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_MODEL_NOT_ALLOWED] = { "model_not_allowed", 403, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_INVALID_JSON] = { "invalid_json", 400, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_DUPLICATE_KEY] = { "duplicate_key", 400, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_INVALID_VALUE] = { "invalid_value", 400, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_UNSUPPORTED_MEDIA] = { "invalid_value", 415, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_REQUEST_TOO_LARGE] = { "request_too_large", 413, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_REQUEST_TIMEOUT] = { "request_timeout", 408, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_BAD_REQUEST] = { "bad_request", 400, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_NOT_FOUND] = { "not_found", 404, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_METHOD_NOT_ALLOWED] = { "method_not_allowed", 405, CLIENT, LLM_CLIENT_ERROR },
-    [REFUSE_OVERLOADED] = { "overloaded", 503, SERVER, LLM_SERVER_ERROR },
-    [REFUSE_NO_HEALTHY_TARGET] = { "no_healthy_target", 503, SERVER, LLM_SERVER_ERROR },
-    [REFUSE_DEADLINE_EXCEEDED] = { "deadline_exceeded", 504, SERVER, LLM_TIMEOUT },
-    [REFUSE_UPSTREAM_CONNECT] = { "upstream_connect", 502, SERVER, LLM_CONNECTION },
-    [REFUSE_UPSTREAM_CONNECT_TIMEOUT] = { "upstream_connect_timeout", 504, SERVER,
+    [REFUSE_INVALID_API_KEY] = { "invalid_api_key", CLIENT, 401, LLM_CLIENT_ERROR },
+    [REFUSE_DUPLICATE_AUTHORIZATION] = { "bad_request", CLIENT, 400, LLM_CLIENT_ERROR },
+    [REFUSE_MODEL_NOT_FOUND] = { "model_not_found", CLIENT, 404, LLM_CLIENT_ERROR },
+    [REFUSE_MODEL_NOT_ALLOWED] = { "model_not_allowed", CLIENT, 403, LLM_CLIENT_ERROR },
+    [REFUSE_INVALID_JSON] = { "invalid_json", CLIENT, 400, LLM_CLIENT_ERROR },
+    [REFUSE_DUPLICATE_KEY] = { "duplicate_key", CLIENT, 400, LLM_CLIENT_ERROR },
+    [REFUSE_INVALID_VALUE] = { "invalid_value", CLIENT, 400, LLM_CLIENT_ERROR },
+    [REFUSE_UNSUPPORTED_MEDIA] = { "invalid_value", CLIENT, 415, LLM_CLIENT_ERROR },
+    [REFUSE_REQUEST_TOO_LARGE] = { "request_too_large", CLIENT, 413, LLM_CLIENT_ERROR },
+    [REFUSE_REQUEST_TIMEOUT] = { "request_timeout", CLIENT, 408, LLM_CLIENT_ERROR },
+    [REFUSE_BAD_REQUEST] = { "bad_request", CLIENT, 400, LLM_CLIENT_ERROR },
+    [REFUSE_NOT_FOUND] = { "not_found", CLIENT, 404, LLM_CLIENT_ERROR },
+    [REFUSE_METHOD_NOT_ALLOWED] = { "method_not_allowed", CLIENT, 405, LLM_CLIENT_ERROR },
+    [REFUSE_OVERLOADED] = { "overloaded", SERVER, 503, LLM_SERVER_ERROR },
+    [REFUSE_NO_HEALTHY_TARGET] = { "no_healthy_target", SERVER, 503, LLM_SERVER_ERROR },
+    [REFUSE_DEADLINE_EXCEEDED] = { "deadline_exceeded", SERVER, 504, LLM_TIMEOUT },
+    [REFUSE_UPSTREAM_CONNECT] = { "upstream_connect", SERVER, 502, LLM_CONNECTION },
+    [REFUSE_UPSTREAM_CONNECT_TIMEOUT] = { "upstream_connect_timeout", SERVER, 504,
                                           LLM_TIMEOUT },
-    [REFUSE_UPSTREAM_DNS] = { "upstream_dns", 502, SERVER, LLM_CONNECTION },
-    [REFUSE_UPSTREAM_TLS] = { "upstream_tls", 502, SERVER, LLM_CONNECTION },
-    [REFUSE_UPSTREAM_RESET] = { "upstream_reset", 502, SERVER, LLM_CONNECTION },
-    [REFUSE_UPSTREAM_TIMEOUT] = { "upstream_timeout", 504, SERVER, LLM_TIMEOUT },
-    [REFUSE_UPSTREAM_TRUNCATED] = { "upstream_truncated", 502, SERVER, LLM_CONNECTION },
-    [REFUSE_UPSTREAM_PROTOCOL] = { "upstream_protocol", 502, SERVER, LLM_SERVER_ERROR },
-    [REFUSE_UPSTREAM_REDIRECT] = { "upstream_redirect", 502, SERVER, LLM_CLIENT_ERROR },
-    [REFUSE_UPSTREAM_CONTENT_TYPE] = { "upstream_content_type", 502, SERVER, LLM_SERVER_ERROR },
-    [REFUSE_UPSTREAM_HEADER_TOO_LARGE] = { "upstream_header_too_large", 502, SERVER,
+    [REFUSE_UPSTREAM_DNS] = { "upstream_dns", SERVER, 502, LLM_CONNECTION },
+    [REFUSE_UPSTREAM_TLS] = { "upstream_tls", SERVER, 502, LLM_CONNECTION },
+    [REFUSE_UPSTREAM_RESET] = { "upstream_reset", SERVER, 502, LLM_CONNECTION },
+    [REFUSE_UPSTREAM_TIMEOUT] = { "upstream_timeout", SERVER, 504, LLM_TIMEOUT },
+    [REFUSE_UPSTREAM_TRUNCATED] = { "upstream_truncated", SERVER, 502, LLM_CONNECTION },
+    [REFUSE_UPSTREAM_PROTOCOL] = { "upstream_protocol", SERVER, 502, LLM_SERVER_ERROR },
+    [REFUSE_UPSTREAM_REDIRECT] = { "upstream_redirect", SERVER, 502, LLM_CLIENT_ERROR },
+    [REFUSE_UPSTREAM_CONTENT_TYPE] = { "upstream_content_type", SERVER, 502, LLM_SERVER_ERROR },
+    [REFUSE_UPSTREAM_HEADER_TOO_LARGE] = { "upstream_header_too_large", SERVER, 502,
                                            LLM_CLIENT_ERROR },
-    [REFUSE_UPSTREAM_ADDRESS_DENIED] = { "upstream_address_denied", 502, SERVER,
+    [REFUSE_UPSTREAM_ADDRESS_DENIED] = { "upstream_address_denied", SERVER, 502,
                                          LLM_CLIENT_ERROR },
-    [REFUSE_UPSTREAM_AUTH] = { "upstream_auth", 502, SERVER, LLM_AUTH },
-    [REFUSE_UPSTREAM_ERROR] = { "upstream_error", 502, SERVER, LLM_SERVER_ERROR },
+    [REFUSE_UPSTREAM_AUTH] = { "upstream_auth", SERVER, 502, LLM_AUTH },
+    [REFUSE_UPSTREAM_ERROR] = { "upstream_error", SERVER, 502, LLM_SERVER_ERROR },
 };
 
 struct llm_error refusal_error(enum refusal refusal, const char *message)

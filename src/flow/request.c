@@ -9,6 +9,8 @@
 
 enum { ID_LETTERS = 26 };
 
+static const char prefix[] = "req_";
+
 static bool visible(struct span text)
 {
     for (size_t i = 0; i < text.size; i++)
@@ -27,10 +29,10 @@ const char *request_id(const struct http_request *request, struct arena *arena,
 
     if (visible(given) && given.size <= LIMIT_CLIENT_REQUEST_ID_BYTES)
         return arena_text(arena, given);
-    id = arena_zero(arena, sizeof("req_") + ID_LETTERS);
-    memcpy(id, "req_", 4);
-    for (int i = 0; i < ID_LETTERS; i++)
-        id[4 + i] = letters[route_random(random, sizeof(letters) - 1)];
+    id = arena_zero(arena, sizeof(prefix) + ID_LETTERS);
+    memcpy(id, prefix, sizeof(prefix));
+    for (size_t i = 0; i < ID_LETTERS; i++)
+        id[sizeof(prefix) - 1 + i] = letters[route_random(random, sizeof(letters) - 1)];
     return id;
 }
 

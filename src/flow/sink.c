@@ -50,12 +50,12 @@ static void add_timing(struct exchange *ex, struct buf *head)
     (void)buf_add_text(head, "\r\n");
 }
 
-static void add_target(const struct exchange *ex, struct buf *head)
+static void add_target(const struct exchange *ex, unsigned status, struct buf *head)
 {
     const struct plan_step *step = ex->attempt.step;
 
-    if (step == NULL)
-        return;
+    if (step == NULL || (status < 400 && ex->content_us == 0))
+        return; /* a sign of life only: who will answer is not known yet */
     (void)buf_add_texts(head, "x-sluice-model: ", step->model->name,
                         "\r\nx-sluice-provider: ", step->target->provider->name,
                         "\r\nx-sluice-target: ", step->target->id,
@@ -74,7 +74,7 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
                         "\r\nx-sluice-attempts: ", NULL);
     (void)buf_add_u64(head, ex->attempts);
     (void)buf_add_text(head, "\r\n");
-    add_target(ex, head);
+    add_target(ex, status, head);
     add_timing(ex, head);
     if (status >= 400 && ex->attempts)
         (void)buf_add_text(head, "x-should-retry: false\r\n");
@@ -162,7 +162,7 @@ static void write_whole_error(struct exchange *ex)
 {
     struct buf body;
 
-    buf_init(&body, LIMIT_UPSTREAM_ERROR_BYTES * 2);
+    buf_init(&body, LIMIT_UPSTREAM_ERROR_BYTES * 2ul);
     if (ex->error_body.at)
         (void)buf_add(&body, ex->error_body);
     else

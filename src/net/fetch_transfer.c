@@ -128,6 +128,7 @@ static int on_close_socket(void *opaque, curl_socket_t fd)
 /* Called before the request is sent; a second time when a kept connection turned out to be dead and
  * libcurl wants to send it again by itself. It must not: an upstream that died after working on the
  * request would do, and bill, the work twice, unseen. Whether to try again is for flow/ to say. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
 static int on_connected(void *opaque, char *remote, char *local, int remote_port,
                         int local_port)
 {

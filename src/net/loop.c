@@ -98,7 +98,7 @@ static void alarm_add(struct alarms *alarms, struct task *task)
 {
     if (alarms->count + 1 >= alarms->room) {
         alarms->room = alarms->room ? alarms->room * 2 : 64;
-        alarms->heap = mem_grow(alarms->heap, alarms->room * sizeof(*alarms->heap));
+        alarms->heap = mem_grow(alarms->heap, alarms->room * sizeof(struct task *));
     }
     alarms->count++;
     sift_up(alarms, alarms->count, task);

@@ -18,6 +18,7 @@ enum {
     TOKEN_MS = 25,
     PROMPT_BYTES_PER_TOKEN = 4,
     BODY_BYTES_MAX = 50 * 1024 * 1024,
+    ANSWER_BYTES_MAX = 16 * 1024,
 };
 
 /* One token each. */
@@ -138,7 +139,7 @@ static void answer_whole(struct performance *show)
     struct buf body;
     struct json_writer w = json_writer(&body);
 
-    buf_init(&body, 16 * 1024);
+    buf_init(&body, ANSWER_BYTES_MAX);
     begin_object(show, "chat.completion", &w);
     begin_choice("message", &w);
     json_put_text(&w, "role", "assistant");
@@ -163,7 +164,7 @@ static void send_chunk(struct performance *show, enum chunk chunk)
     struct buf event;
     struct json_writer w = json_writer(&event);
 
-    buf_init(&event, 16 * 1024);
+    buf_init(&event, ANSWER_BYTES_MAX);
     (void)buf_add_text(&event, "data: ");
     begin_object(show, "chat.completion.chunk", &w);
     if (chunk != CHUNK_USAGE) {

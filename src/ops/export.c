@@ -174,7 +174,8 @@ static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    c |= 0x20;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -182,16 +183,16 @@ static int hex_digit(char c)
 static struct span percent_decoded(struct span text, struct arena *arena)
 {
     struct span copy = arena_copy(arena, text);
-    char *to = (char *)(uintptr_t)copy.at;
+    unsigned char *to = (unsigned char *)(uintptr_t)copy.at;
     size_t size = 0;
 
     for (size_t i = 0; i < text.size; i++) {
-        bool coded = text.at[i] == '%' && i + 2 < text.size && hex_digit(text.at[i + 1]) >= 0 &&
-                     hex_digit(text.at[i + 2]) >= 0;
+        int high = text.at[i] == '%' && i + 2 < text.size ? hex_digit(text.at[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text.at[i + 2]) : -1;
 
-        to[size++] = coded ? (char)(hex_digit(text.at[i + 1]) << 4 | hex_digit(text.at[i + 2]))
-                           : text.at[i];
-        i += coded ? 2 : 0;
+        if (low >= 0)
+            i += 2;
+        to[size++] = low >= 0 ? (unsigned char)(high << 4 | low) : (unsigned char)text.at[i];
     }
     return span_make(copy.at, size);
 }

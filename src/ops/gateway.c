@@ -148,7 +148,7 @@ void gateway_drain(struct gateway *gateway)
         gateway->drain_by_ms = now_ms; /* the second time of asking: now */
     } else {
         gateway->env.draining = true;
-        gateway->drain_by_ms = now_ms + gateway->env.config->drain_seconds * 1000u;
+        gateway->drain_by_ms = now_ms + gateway->env.config->drain_seconds * 1000ul;
         listener_drain(gateway->main.listener);
         LOG(LOG_INFO, "drain", { "why", SPAN_OF("asked to stop") });
     }

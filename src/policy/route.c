@@ -210,7 +210,7 @@ static void add_model(const struct config_model *model, const char *why,
 
 void route_plan(const struct config *config, const struct config_model *model,
                 const struct dialect *dialect, struct targets *targets, uint64_t now_ms,
-                uint64_t *random, struct plan *ret)
+                uint64_t *random, struct plan *ret) /* NOLINT: the draw writes to `random` */
 {
     struct draw draw = { dialect, targets, route_breaker_rule(config), now_ms, random };
 
