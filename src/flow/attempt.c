@@ -100,8 +100,7 @@ struct llm_error attempt_clock_error(const struct exchange *ex, enum clock_name 
     if (clock == CLOCK_IDLE)
         return refusal_error(REFUSE_UPSTREAM_TIMEOUT,
                              "The provider fell silent for timeouts.idle.");
-    return refusal_error(REFUSE_DEADLINE_EXCEEDED,
-                         "The request took longer than timeouts.total.");
+    return refusal_error(REFUSE_DEADLINE_EXCEEDED, "The request took longer than it may.");
 }
 
 struct llm_error attempt_fetch_error(const struct exchange *ex)

@@ -8,6 +8,7 @@
 #include "flow/clocks.h"
 #include "flow/env.h"
 #include "flow/exchange.h"
+#include "flow/overrides.h"
 #include "flow/refusal.h"
 #include "llm/relay.h"
 #include "net/fetch.h"
@@ -83,7 +84,10 @@ struct exchange {
     const struct config_model *model; /* asked for; NULL: not known yet */
     const struct plan_step *plan;     /* in the arena */
     uint32_t plan_count;
-    uint32_t plan_at; /* the next step to try */
+    uint32_t plan_at;       /* the next step to try */
+    uint32_t left_out;      /* targets that are not in it because their breaker is open */
+    bool fallbacks_planned; /* other models' targets are in it, where there are any */
+    struct overrides overrides;
 
     /* tries */
     struct attempt attempt;
@@ -138,6 +142,14 @@ uint64_t exchange_now_ms(const struct exchange *ex);
 /* Remembers why not and returns EXCHANGE_REFUSE. The text is a format, kept in the arena. */
 enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* ---- plan ---- */
+
+/* Plans the targets of ex->model. */
+void plan_own(struct exchange *ex);
+
+/* They are used up: adds those of other models, once. False: there is nothing new. */
+bool plan_fallbacks(struct exchange *ex);
 
 /* ---- attempt ---- */
 

@@ -131,9 +131,27 @@ static enum exchange_state next_round(struct exchange *ex)
     return EXCHANGE_OPEN;
 }
 
-enum exchange_state open_step(struct exchange *ex)
+/* Starts the first of the plan that is left and lets us in. */
+static bool start_next(struct exchange *ex)
 {
     struct breaker_rule rule = route_breaker_rule(ex->config);
+    uint64_t now_ms = exchange_now_ms(ex);
+
+    for (; ex->plan_at < ex->plan_count; ex->plan_at++) {
+        const struct plan_step *step = &ex->plan[ex->plan_at];
+        struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
+
+        if (ticket.pass == BREAKER_REFUSED)
+            continue;
+        if (start(ex, step, ticket))
+            return true;
+        (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);
+    }
+    return false;
+}
+
+enum exchange_state open_step(struct exchange *ex)
+{
     uint64_t now_ms = exchange_now_ms(ex);
 
     if (ex->interrupted)
@@ -144,15 +162,7 @@ enum exchange_state open_step(struct exchange *ex)
     if (ex->clocks.at_ms[CLOCK_BACKOFF] && !clocks_passed(&ex->clocks, CLOCK_BACKOFF, now_ms))
         return EXCHANGE_OPEN;
     clocks_stop(&ex->clocks, CLOCK_BACKOFF);
-    for (; ex->plan_at < ex->plan_count; ex->plan_at++) {
-        const struct plan_step *step = &ex->plan[ex->plan_at];
-        struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
-
-        if (ticket.pass == BREAKER_REFUSED)
-            continue;
-        if (start(ex, step, ticket))
-            return EXCHANGE_AWAIT;
-        (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);
-    }
+    if (start_next(ex) || (plan_fallbacks(ex) && start_next(ex)))
+        return EXCHANGE_AWAIT;
     return next_round(ex);
 }

@@ -48,13 +48,23 @@ struct plan {
     uint32_t left_out; /* targets whose breaker is open */
 };
 
-/* Orders the targets that may be tried: within a priority drawn by weight, then the next priority,
- * then the fallbacks of the model in their order, then fallback_model. Targets of providers that are
- * off, of weight 0, or that do not speak `dialect` are not in it. `random` is a state that the draw
- * moves on. */
-void route_plan(const struct config *config, const struct config_model *model,
-                const struct dialect *dialect, struct targets *targets, uint64_t now_ms,
-                uint64_t *random, struct plan *ret);
+/* What a plan is made from. */
+struct route_facts {
+    const struct config *config;
+    const struct dialect *dialect;
+    struct targets *targets;
+    uint64_t now_ms;
+    uint64_t *random; /* a state that the draw moves on */
+};
+
+/* Orders the model's own targets: within a priority drawn by weight, then the next priority. Targets of
+ * providers that are off, of weight 0, or that do not speak the dialect are not in it. */
+void route_plan(const struct route_facts *facts, const struct config_model *model,
+                struct plan *ret);
+
+/* Adds what may stand in for them: the fallbacks of the model in their order, then fallback_model. */
+void route_fallbacks(const struct route_facts *facts, const struct config_model *model,
+                     struct plan *plan);
 
 /* The rule of a snapshot's circuit_breaker section. */
 struct breaker_rule route_breaker_rule(const struct config *config);

@@ -165,13 +165,20 @@ static void test_the_nearest_names_come_best_first(void **state)
 
 /* ---- plans ---- */
 
+static struct route_facts facts_of(struct house *house, const struct dialect *dialect)
+{
+    return (struct route_facts){ house->config, dialect, &house->targets, house->now_ms,
+                                 &house->random };
+}
+
 static void make_plan(struct house *house, const char *name)
 {
+    struct route_facts facts = facts_of(house, &dialect_openai);
     const struct config_model *model;
 
     assert_int_equal(find(house, name, &model), ROUTE_FOUND);
-    route_plan(house->config, model, &dialect_openai, &house->targets, house->now_ms,
-               &house->random, &house->plan);
+    route_plan(&facts, model, &house->plan);
+    route_fallbacks(&facts, model, &house->plan);
 }
 
 /* "m:a m:b n:c": the targets in their order. */
@@ -276,12 +283,12 @@ static void test_a_target_that_does_not_speak_the_dialect_is_left_out(void **sta
     struct house *house = open_house(
         PROVIDERS "models:\n"
                   "  m: { targets: [ { provider: a }, { provider: c, priority: 2 } ] }\n");
+    struct route_facts facts = facts_of(house, &dialect_responses);
 
     (void)state;
     make_plan(house, "m");
     assert_plan(house, "m:a m:c");
-    route_plan(house->config, house->plan.steps[0].model, &dialect_responses, &house->targets,
-               house->now_ms, &house->random, &house->plan);
+    route_plan(&facts, house->plan.steps[0].model, &house->plan);
     assert_plan(house, "m:a"); /* groq has no /v1/responses in this table */
     close_house(house);
 }

@@ -1,0 +1,49 @@
+/* plan: which targets may this exchange try? The model's own come first; those of other models are
+ * looked for once, when its own are used up, because which they are hangs on what went wrong. */
+#include "flow/exchange_state.h"
+
+static struct route_facts facts(const struct exchange *ex)
+{
+    return (struct route_facts){
+        .config = ex->config,
+        .dialect = ex->endpoint->dialect,
+        .targets = &ex->env->targets,
+        .now_ms = exchange_now_ms(ex),
+        .random = &ex->env->random,
+    };
+}
+
+static void keep(struct exchange *ex, const struct plan *plan)
+{
+    struct span steps = { (const char *)plan->steps, plan->count * sizeof(plan->steps[0]) };
+
+    ex->plan = (const struct plan_step *)(const void *)arena_copy(&ex->arena, steps).at;
+    ex->plan_count = plan->count;
+    ex->left_out = plan->left_out;
+}
+
+void plan_own(struct exchange *ex)
+{
+    struct route_facts now = facts(ex);
+    struct plan plan;
+
+    route_plan(&now, ex->model, &plan);
+    keep(ex, &plan);
+}
+
+bool plan_fallbacks(struct exchange *ex)
+{
+    struct route_facts now = facts(ex);
+    struct plan plan = { .left_out = ex->left_out };
+
+    if (ex->fallbacks_planned || ex->overrides.no_fallback)
+        return false;
+    ex->fallbacks_planned = true;
+    for (; plan.count < ex->plan_count; plan.count++)
+        plan.steps[plan.count] = ex->plan[plan.count];
+    route_fallbacks(&now, ex->model, &plan);
+    if (plan.count == ex->plan_count && plan.left_out == ex->left_out)
+        return false;
+    keep(ex, &plan);
+    return true;
+}
