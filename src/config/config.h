@@ -122,11 +122,26 @@ struct config_model {
     bool passing; /* not listed: made for one request by its provider's name */
 };
 
+/* What `retry.retryable_errors` may list. */
+enum config_retryable {
+    RETRYABLE_RATE_LIMIT,
+    RETRYABLE_SERVER_ERROR,
+    RETRYABLE_TIMEOUT,
+    RETRYABLE_CONNECTION,
+    RETRYABLES,
+};
+
+struct config_retryables {
+    const uint8_t *items; /* enum config_retryable */
+    size_t count;
+};
+
 struct config_retry {
     uint32_t max_attempts;
     uint32_t initial_delay_ms;
     uint32_t max_delay_ms;
     uint32_t backoff_multiplier;
+    struct config_retryables errors;
 };
 
 struct config_breaker {

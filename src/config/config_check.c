@@ -384,6 +384,30 @@ static void check_client_keys(struct reading *reading)
     map_done(&hashes);
 }
 
+/* ---- retries ---- */
+
+static void check_retry(struct reading *reading)
+{
+    static const uint8_t all[] = { RETRYABLE_RATE_LIMIT, RETRYABLE_SERVER_ERROR,
+                                   RETRYABLE_TIMEOUT, RETRYABLE_CONNECTION };
+    struct config_retry *retry = &reading->config->retry;
+    const struct node *node = node_member(reading->root, "retry");
+    const struct node *errors = node_member(node, "retryable_errors");
+
+    static_assert(sizeof(all) == RETRYABLES, "every one of them");
+    if (errors == NULL)
+        retry->errors = (struct config_retryables){ all, sizeof(all) };
+    for (size_t i = 0; i < retry->errors.count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (retry->errors.items[i] == retry->errors.items[j])
+                report_error(reading->reporter, node_child(errors, i),
+                             "stands twice; remove one");
+    if (retry->max_delay_ms < retry->initial_delay_ms)
+        report_error(reading->reporter, node,
+                     "max_delay_ms %u is less than initial_delay_ms %u; write at least that",
+                     retry->max_delay_ms, retry->initial_delay_ms);
+}
+
 /* ---- numbers ---- */
 
 /* 0 means none; but what comes from outside is bounded, so none is as much as can be configured. */
@@ -402,10 +426,6 @@ static void check_numbers(struct reading *reading)
 
     bound(&settings_limits, "header_bytes", &config->limits.header_bytes);
     bound(&settings_limits, "body_bytes", &config->limits.body_bytes);
-    if (config->retry.max_delay_ms < config->retry.initial_delay_ms)
-        report_error(reading->reporter, node_member(reading->root, "retry"),
-                     "max_delay_ms %u is less than initial_delay_ms %u; write at least that",
-                     config->retry.max_delay_ms, config->retry.initial_delay_ms);
 }
 
 void config_check(struct reading *reading)
@@ -419,6 +439,7 @@ void config_check(struct reading *reading)
     check_client_keys(reading);
     check_listen(reading);
     check_tls(reading);
+    check_retry(reading);
     check_numbers(reading);
     buf_done(&reading->problem);
 }

@@ -96,13 +96,17 @@ static void print_type(const struct setting *row, struct buf *out)
         (void)buf_add_text(out, "map of names to texts");
     else if (row->kind == SETTING_LIST && row->element == SETTING_OBJECT)
         (void)buf_add_text(out, "list of ");
+    else if (row->kind == SETTING_LIST && row->element == SETTING_ENUM)
+        (void)buf_add_text(out, "list of ");
     else if (row->kind == SETTING_LIST)
         (void)buf_printf(out, "list of %ss", value_kind(row->element)->title);
     else
         (void)buf_add_text(out, value_kind(row->kind)->title);
     if (row->table)
         print_link(row->table, out);
-    if (row->kind == SETTING_LIST)
+    if (row->kind == SETTING_LIST && row->element == SETTING_ENUM)
+        print_words(row->words, out);
+    else if (row->kind == SETTING_LIST)
         (void)buf_printf(out, ", at most %llu", (unsigned long long)row->max);
     else if (value_kind(row->kind))
         print_bounds(row, out);

@@ -157,9 +157,9 @@ bool plan_fallbacks(struct exchange *ex);
 void attempt_end(struct exchange *ex, enum attempt_outcome outcome);
 enum attempt_outcome attempt_outcome_of(const struct llm_error *error);
 
-/* After such an error: may another target be tried, may the same one, after a while? */
-bool attempt_may_move(const struct llm_error *error);
-bool attempt_may_repeat(const struct llm_error *error);
+/* After ex->error: may another target be tried, may the same one, after a while? */
+bool attempt_may_move(const struct exchange *ex);
+bool attempt_may_repeat(const struct exchange *ex);
 
 /* Do we ask this provider for the usage of a stream, which the client did not? */
 bool attempt_injects_usage(const struct exchange *ex, const struct config_provider *provider);

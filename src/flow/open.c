@@ -113,7 +113,7 @@ static enum exchange_state next_round(struct exchange *ex)
     if (ex->attempts == 0)
         return refuse(ex, REFUSE_NO_HEALTHY_TARGET, "No target of `%s` can be reached.",
                       ex->model->name);
-    if (ex->attempts >= ex->config->retry.max_attempts || !attempt_may_repeat(&ex->error))
+    if (ex->attempts >= ex->config->retry.max_attempts || !attempt_may_repeat(ex))
         return EXCHANGE_REFUSE;
     if (ex->attempts == ex->attempts_before)
         return EXCHANGE_REFUSE; /* no breaker let this round in, and others may keep them open */

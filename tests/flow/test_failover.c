@@ -177,6 +177,54 @@ static void test_some_answers_are_not_tried_elsewhere(void **state)
 }
 
 /* Events that say nothing are held, but not for ever. */
+/* What the operator does not list is the answer; what is wrong with a key of ours always moves on. */
+static void test_only_retryable_errors_are_tried_elsewhere(void **state)
+{
+    static const struct {
+        const char *listed;
+        unsigned status;
+        size_t calls;
+    } rows[] = { { "[rate_limit_error]", 429, 2 },
+                 { "[rate_limit_error]", 503, 1 },
+                 { "[server_error]", 503, 2 },
+                 { "[server_error]", 429, 1 },
+                 { "[timeout]", 504, 2 },
+                 { "[server_error]", 504, 1 },
+                 { "[]", 500, 1 },
+                 { "[]", 401, 2 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char yaml[2048];
+        struct stage *stage;
+
+        (void)snprintf(yaml, sizeof(yaml), "%sretry: { retryable_errors: %s }\n", TWO_TARGETS,
+                       rows[i].listed);
+        stage = stage_open(yaml);
+        stage_ask(stage, CHAT);
+        stage_answer(stage, 0, rows[i].status, JSON, "");
+        assert_int_equal(stage_calls(stage), rows[i].calls);
+        if (rows[i].calls == 1)
+            assert_reply(stage, rows[i].status, "error");
+        else
+            stage_answer(stage, 1, 200, JSON, ANSWER);
+        stage_close(stage);
+    }
+}
+
+static void test_connections_are_tried_elsewhere_when_listed(void **state)
+{
+    struct stage *stage = stage_open(TWO_TARGETS "retry: { retryable_errors: [timeout] }\n");
+
+    (void)state;
+    stage_ask(stage, CHAT);
+    fake_fetch_fail_stale(stage_call(stage, 0)); /* says nothing of the target */
+    fake_loop_settle(stage->loop);
+    stage_fail(stage, 1, FETCH_RESET);
+    assert_reply(stage, 502, "\"upstream_reset\"");
+    stage_close(stage);
+}
+
 static void test_a_full_commit_window_is_sent(void **state)
 {
     struct stage *stage = stage_open(TWO_TARGETS);
@@ -457,6 +505,8 @@ int main(void)
         cmocka_unit_test(test_a_stream_that_ends_before_content),
         cmocka_unit_test(test_a_good_status_with_something_else_behind_it),
         cmocka_unit_test(test_some_answers_are_not_tried_elsewhere),
+        cmocka_unit_test(test_only_retryable_errors_are_tried_elsewhere),
+        cmocka_unit_test(test_connections_are_tried_elsewhere_when_listed),
         cmocka_unit_test(test_a_full_commit_window_is_sent),
         cmocka_unit_test(test_the_window_begins_anew_with_each_target),
         cmocka_unit_test(test_one_target_is_tried_again_after_a_growing_delay),

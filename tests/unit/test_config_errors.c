@@ -129,6 +129,11 @@ static void test_values_of_another_kind_are_refused(void **state)
         { "retry: { max_attempts: [5] }\n",
           "1:24: retry.max_attempts: is a list; write a single "
           "value" },
+        { "retry: { retryable_errors: [timeout, timeout] }\n",
+          "1:38: retry.retryable_errors[1]: stands twice; remove one" },
+        { "retry: { retryable_errors: [rate_limit] }\n",
+          "1:29: retry.retryable_errors[0]: \"rate_limit\" is not one of rate_limit_error, "
+          "server_error, timeout, connection_error" },
         { "retry: 5\n", "1:8: retry: is a single value; write a map" },
         { "retry:\n", "1:7: retry: has no value; remove it, or write a map" },
         { "client_keys: {}\n", "1:14: client_keys: is a map; write a list" },
