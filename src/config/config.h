@@ -107,14 +107,31 @@ struct config_target {
     uint32_t priority; /* 1 is tried first */
 };
 
+struct config_model;
+
+struct config_models {
+    const struct config_model **items; /* NULL: nothing was said */
+    size_t count;
+};
+
+/* By what went wrong: the models that stand in place of `fallbacks`. */
+struct config_fallback_on {
+    struct config_models rate_limit;
+    struct config_models connection_error;
+    struct config_models timeout;
+    struct config_models server_error;
+    struct config_models context_window;
+    struct config_models content_filter;
+};
+
 struct config_model {
     struct config_mark mark;
     const char *name;
     struct config_strings aliases;
     struct config_target *targets;
     size_t target_count;
-    const struct config_model **fallbacks;
-    size_t fallback_count;
+    struct config_models fallbacks;
+    struct config_fallback_on fallback_on;
     const char *description;
     uint64_t context_window; /* 0: not said */
     uint64_t max_tokens;     /* likewise */

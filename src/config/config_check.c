@@ -266,21 +266,35 @@ static void check_targets(struct reading *reading, struct config_model *model,
 }
 
 /* Loops of fallbacks are fine (each may stand in for the other): they are not followed. */
-static void check_fallbacks(struct reading *reading, const struct config_model *model,
-                            const struct node *node)
+static void check_stand_ins(struct reading *reading, const struct config_model *model,
+                            const struct config_models *others, const struct node *node)
 {
-    const struct node *fallbacks = node_member(node, "fallbacks");
+    for (size_t i = 0; i < others->count; i++) {
+        const struct config_model *other = others->items[i];
+        const struct node *child = node_child(node, i);
 
-    for (size_t i = 0; i < model->fallback_count; i++) {
-        const struct node *child = node_child(fallbacks, i);
-
-        if (model->fallbacks[i] == model)
+        if (other == model)
             report_error(reading->reporter, child,
                          "a model cannot stand in for itself; remove it");
         for (size_t j = 0; j < i; j++)
-            if (model->fallbacks[i] && model->fallbacks[j] == model->fallbacks[i])
+            if (other && others->items[j] == other)
                 report_error(reading->reporter, child, "\"%s\" stands twice; remove one",
-                             model->fallbacks[i]->name);
+                             other->name);
+    }
+}
+
+static void check_fallbacks(struct reading *reading, const struct config_model *model,
+                            const struct node *node)
+{
+    const struct node *by_class = node_member(node, "fallback_on");
+    const struct setting *row = settings_fallback_on.rows;
+
+    check_stand_ins(reading, model, &model->fallbacks, node_member(node, "fallbacks"));
+    for (; row->name; row++) {
+        struct config_models others;
+
+        memcpy(&others, (const char *)&model->fallback_on + row->offset, sizeof(others));
+        check_stand_ins(reading, model, &others, node_member(by_class, row->name));
     }
 }
 

@@ -79,6 +79,7 @@ extern const struct setting_table settings; /* the whole file */
 extern const struct setting_table settings_limits;
 extern const struct setting_table settings_timeouts;
 extern const struct setting_table settings_provider_timeouts;
+extern const struct setting_table settings_fallback_on;
 
 /* The row of that name, or NULL. */
 const struct setting *setting_find(const struct setting_table *table, const char *name);

@@ -159,6 +159,31 @@ static const struct setting_table settings_price = {
     NO_FIELD,
 };
 
+#define MODELS_AT(type, field)                                                                 \
+    ITEMS(type, field.items, field.count, sizeof(struct config_model *))
+#define INSTEAD(field, text)                                                                   \
+    {                                                                                          \
+        .name = #field, .kind = SETTING_LIST, .element = SETTING_MODEL,                        \
+        MODELS_AT(config_fallback_on, field), .max = LIMIT_FALLBACKS, .help = (text)           \
+    }
+
+static const struct setting fallback_on_rows[] = {
+    INSTEAD(rate_limit, "The provider's limit or quota is used up."),
+    INSTEAD(connection_error, "It cannot be reached, or the connection broke."),
+    INSTEAD(timeout, "It took too long."),
+    INSTEAD(server_error, "It failed, or says that it is overloaded."),
+    INSTEAD(context_window, "The prompt is too long for the model. Without a list that is the "
+                            "answer; no other target of the same model is asked."),
+    INSTEAD(content_filter, "It will not answer this prompt. Likewise."),
+    END,
+};
+
+const struct setting_table settings_fallback_on = {
+    .title = "models.NAME.fallback_on",
+    .rows = fallback_on_rows,
+    NO_FIELD,
+};
+
 static const struct setting model_rows[] = {
     { .name = "aliases",
       .kind = SETTING_LIST,
@@ -178,10 +203,16 @@ static const struct setting model_rows[] = {
     { .name = "fallbacks",
       .kind = SETTING_LIST,
       .element = SETTING_MODEL,
-      ITEMS(config_model, fallbacks, fallback_count, sizeof(struct config_model *)),
+      MODELS_AT(config_model, fallbacks),
       .max = LIMIT_FALLBACKS,
       .help = "Models to try, in this order, when no target of it could serve. Their own "
               "fallbacks are not followed." },
+    { .name = "fallback_on",
+      .kind = SETTING_OBJECT,
+      AT(config_model, fallback_on),
+      .table = &settings_fallback_on,
+      .unsaid = "`fallbacks`",
+      .help = "Models to try in place of `fallbacks`, by what went wrong last." },
     { .name = "description",
       .kind = SETTING_TEXT,
       AT(config_model, description),
@@ -207,7 +238,6 @@ static const struct setting model_rows[] = {
       .help = "Dollars for a million tokens: an object, or one number for all of them." },
     LATER("split"),
     LATER("sticky"),
-    LATER("fallback_on"),
     LATER("balance"),
     LATER("rollout"),
     LATER("hedge"),

@@ -30,9 +30,10 @@ static enum exchange_state failed(struct exchange *ex, struct llm_error error)
         ex->stale_retried = true;
         return EXCHANGE_OPEN;
     }
-    if (!attempt_may_move(ex))
+    if (attempt_may_move(ex))
+        ex->plan_at++;
+    else if (!plan_skip_model(ex))
         return EXCHANGE_REFUSE;
-    ex->plan_at++;
     return EXCHANGE_OPEN;
 }
 

@@ -84,9 +84,10 @@ struct exchange {
     const struct config_model *model; /* asked for; NULL: not known yet */
     const struct plan_step *plan;     /* in the arena */
     uint32_t plan_count;
-    uint32_t plan_at;       /* the next step to try */
-    uint32_t left_out;      /* targets that are not in it because their breaker is open */
-    bool fallbacks_planned; /* other models' targets are in it, where there are any */
+    uint32_t plan_at;            /* the next step to try */
+    uint32_t left_out;           /* targets that are not in it because their breaker is open */
+    enum llm_class left_out_for; /* how the first of these failed last */
+    bool fallbacks_planned;      /* other models' targets are in it, where there are any */
     struct overrides overrides;
 
     /* tries */
@@ -150,6 +151,10 @@ void plan_own(struct exchange *ex);
 
 /* They are used up: adds those of other models, once. False: there is nothing new. */
 bool plan_fallbacks(struct exchange *ex);
+
+/* ex->error is one that no other target of the model would answer differently. When `fallback_on` names
+ * models for it, goes on behind the model that failed; else false. */
+bool plan_skip_model(struct exchange *ex);
 
 /* ---- attempt ---- */
 

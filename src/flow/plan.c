@@ -20,6 +20,7 @@ static void keep(struct exchange *ex, const struct plan *plan)
     ex->plan = (const struct plan_step *)(const void *)arena_copy(&ex->arena, steps).at;
     ex->plan_count = plan->count;
     ex->left_out = plan->left_out;
+    ex->left_out_for = plan->left_out_for;
 }
 
 void plan_own(struct exchange *ex)
@@ -34,16 +35,31 @@ void plan_own(struct exchange *ex)
 bool plan_fallbacks(struct exchange *ex)
 {
     struct route_facts now = facts(ex);
-    struct plan plan = { .left_out = ex->left_out };
+    struct plan plan = { .left_out = ex->left_out, .left_out_for = ex->left_out_for };
+    enum llm_class class = ex->attempts ? ex->error.class : ex->left_out_for;
 
     if (ex->fallbacks_planned || ex->overrides.no_fallback)
         return false;
     ex->fallbacks_planned = true;
     for (; plan.count < ex->plan_count; plan.count++)
         plan.steps[plan.count] = ex->plan[plan.count];
-    route_fallbacks(&now, ex->model, &plan);
+    route_fallbacks(&now, ex->model, class, &plan);
     if (plan.count == ex->plan_count && plan.left_out == ex->left_out)
         return false;
+    if (ex->moved_for == LLM_FINE)
+        ex->moved_for = class;
     keep(ex, &plan);
+    return true;
+}
+
+bool plan_skip_model(struct exchange *ex)
+{
+    const struct config_models *others = route_fallback_on(ex->model, ex->error.class);
+    const struct config_model *failed = ex->plan[ex->plan_at].model;
+
+    if (others == NULL || others->count == 0 || ex->overrides.no_fallback)
+        return false;
+    while (ex->plan_at < ex->plan_count && ex->plan[ex->plan_at].model == failed)
+        ex->plan_at++;
     return true;
 }

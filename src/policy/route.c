@@ -180,7 +180,8 @@ static void add_tier(const struct config_model *model, uint32_t priority, const 
             continue;
         state = targets_get(facts->targets, target->id);
         if (!breaker_admits(&state->breaker, &rule, facts->now_ms)) {
-            plan->left_out++;
+            if (plan->left_out++ == 0)
+                plan->left_out_for = state->last_class;
             continue;
         }
         plan->steps[plan->count++] = (struct plan_step){ model, target, state, why };
@@ -206,16 +207,46 @@ void route_plan(const struct route_facts *facts, const struct config_model *mode
 {
     ret->count = 0;
     ret->left_out = 0;
+    ret->left_out_for = LLM_FINE;
     add_model(model, NULL, facts, ret);
 }
 
-void route_fallbacks(const struct route_facts *facts, const struct config_model *model,
-                     struct plan *plan)
+static const struct config_models *list_of(const struct config_fallback_on *on,
+                                           enum llm_class class)
 {
+    switch (class) {
+    case LLM_RATE_LIMIT:
+    case LLM_QUOTA: return &on->rate_limit;
+    case LLM_SERVER_ERROR: return &on->server_error;
+    case LLM_TIMEOUT: return &on->timeout;
+    case LLM_CONNECTION: return &on->connection_error;
+    case LLM_CONTEXT_WINDOW: return &on->context_window;
+    case LLM_CONTENT_FILTER: return &on->content_filter;
+    case LLM_FINE:
+    case LLM_AUTH:
+    case LLM_NOT_FOUND:
+    case LLM_CLIENT_ERROR: break;
+    }
+    return NULL;
+}
+
+const struct config_models *route_fallback_on(const struct config_model *model,
+                                              enum llm_class class)
+{
+    const struct config_models *models = list_of(&model->fallback_on, class);
+
+    return models && models->items ? models : NULL;
+}
+
+void route_fallbacks(const struct route_facts *facts, const struct config_model *model,
+                     enum llm_class class, struct plan *plan)
+{
+    const struct config_models *others = route_fallback_on(model, class);
     const struct config_model *last = facts->config->fallback_model;
 
-    for (size_t i = 0; i < model->fallback_count; i++)
-        add_model(model->fallbacks[i], "fallback", facts, plan);
+    others = others ? others : &model->fallbacks;
+    for (size_t i = 0; i < others->count; i++)
+        add_model(others->items[i], "fallback", facts, plan);
     if (last && last != model)
         add_model(last, "fallback_model", facts, plan);
 }

@@ -45,7 +45,8 @@ struct plan_step {
 struct plan {
     struct plan_step steps[LIMIT_PLAN_TARGETS];
     uint32_t count;
-    uint32_t left_out; /* targets whose breaker is open */
+    uint32_t left_out;           /* targets whose breaker is open */
+    enum llm_class left_out_for; /* how the first of them failed last */
 };
 
 /* What a plan is made from. */
@@ -62,9 +63,14 @@ struct route_facts {
 void route_plan(const struct route_facts *facts, const struct config_model *model,
                 struct plan *ret);
 
-/* Adds what may stand in for them: the fallbacks of the model in their order, then fallback_model. */
+/* The models that `fallback_on` names for such an error; NULL: it says nothing of it. */
+const struct config_models *route_fallback_on(const struct config_model *model,
+                                              enum llm_class class);
+
+/* Adds what may stand in for them after such an error: the models that fallback_on names for it, else
+ * the fallbacks of the model, in their order; then fallback_model. */
 void route_fallbacks(const struct route_facts *facts, const struct config_model *model,
-                     struct plan *plan);
+                     enum llm_class class, struct plan *plan);
 
 /* The rule of a snapshot's circuit_breaker section. */
 struct breaker_rule route_breaker_rule(const struct config *config);

@@ -228,7 +228,7 @@ static void test_names_may_be_used_before_they_are_listed(void **state)
     assert_ptr_equal(config->default_model, model(config, "one"));
     assert_ptr_equal(config->fallback_model, model(config, "two"));
     assert_ptr_equal(model(config, "b/one"), model(config, "one"));
-    assert_ptr_equal(model(config, "one")->fallbacks[0], model(config, "two"));
+    assert_ptr_equal(model(config, "one")->fallbacks.items[0], model(config, "two"));
     assert_null(model(config, "three"));
     assert_null(provider(config, "c"));
     config_unref(config);

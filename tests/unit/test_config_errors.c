@@ -287,6 +287,16 @@ static void test_wrong_models_are_refused(void **state)
           "5:53: models.n.fallbacks[1]: \"m\" stands twice; remove one" },
         { FINE "  n: { targets: [ { provider: a } ], fallbacks: [nope] }\n",
           "5:50: models.n.fallbacks[0]: there is no model \"nope\"; list it under models" },
+        { FINE "  n: { targets: [ { provider: a } ], fallback_on: { timeout: [n] } }\n",
+          "5:63: models.n.fallback_on.timeout[0]: a model cannot stand in for itself" },
+        { FINE "  n: { targets: [ { provider: a } ], fallback_on: { timeout: [m, m] } }\n",
+          "5:66: models.n.fallback_on.timeout[1]: \"m\" stands twice; remove one" },
+        { FINE "  n: { targets: [ { provider: a } ], fallback_on: { timeout: [mm] } }\n",
+          "5:63: models.n.fallback_on.timeout[0]: there is no model \"mm\"; list it under "
+          "models" },
+        { FINE "  n: { targets: [ { provider: a } ], fallback_on: { time_out: [m] } }\n",
+          "5:53: models.n.fallback_on.time_out: there is no such setting; did you mean "
+          "\"timeout\"?" },
         { FINE "  n: { targets: [ { provider: a } ], cost_per_mtok: 1,5 }\n",
           "5:55: models.n.5: there is no such setting" },
         { FINE "  n: { targets: [ { provider: a } ], cost_per_mtok: 0.0000001 }\n",

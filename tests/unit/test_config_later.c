@@ -41,6 +41,8 @@ static const char example[] =
     "      - { name: stable, provider: openai, model: gpt-4.1, weight: 100, priority: 1 }\n"
     "      - { name: next,   provider: openai, model: gpt-4.2 }\n"
     "    fallbacks: [gemini-2.5-flash, deepseek-v3.2]\n"
+    "    fallback_on: { rate_limit: [deepseek-v3.2], connection_error: [gemini-2.5-flash],\n"
+    "                   context_window: [gemini-2.5-flash] }\n"
     "    description: \"general purpose\"\n"
     "    context_window: 1047576\n"
     "    max_tokens: 32768\n"
@@ -134,8 +136,7 @@ static void test_what_comes_later_of_models_is_refused_by_name(void **state)
     CHECK_REFUSED("providers: { a: { kind: openai, keys: [k] } }\n"
                   "models: { m: { targets: [ { provider: a } ], ",
                   " } }", "2:46: models.m.", "split: { blue: 100, green: 0 }", "sticky: none",
-                  "fallback_on: { rate_limit: [m] }", "balance: weighted",
-                  "rollout: { strategy: staged }", "hedge: { after: p95 }",
+                  "balance: weighted", "rollout: { strategy: staged }", "hedge: { after: p95 }",
                   "tasks: { simple: m }", "default_task: standard", "requests_per_minute: 0",
                   "tokens_per_minute: 0", "concurrent_requests: 0");
     CHECK_REFUSED("providers: { a: { kind: openai, keys: [k] } }\n"

@@ -26,6 +26,7 @@ struct house {
     struct arena arena;
     uint64_t random;
     uint64_t now_ms;
+    enum llm_class class; /* of the error that the model's own targets ended with */
     struct plan plan;
 };
 
@@ -178,7 +179,7 @@ static void make_plan(struct house *house, const char *name)
 
     assert_int_equal(find(house, name, &model), ROUTE_FOUND);
     route_plan(&facts, model, &house->plan);
-    route_fallbacks(&facts, model, &house->plan);
+    route_fallbacks(&facts, model, house->class, &house->plan);
 }
 
 /* "m:a m:b n:c": the targets in their order. */
@@ -318,6 +319,38 @@ static void test_fallbacks_come_behind_and_the_last_resort_at_the_end(void **sta
     close_house(house);
 }
 
+static void test_the_error_says_who_stands_in(void **state)
+{
+    static const struct {
+        enum llm_class class;
+        const char *plan;
+    } rows[] = { { LLM_RATE_LIMIT, "m:a n:b n:c last:a" },
+                 { LLM_QUOTA, "m:a n:b n:c last:a" },
+                 { LLM_CONNECTION, "m:a o:c n:b n:c last:a" },
+                 { LLM_CONTEXT_WINDOW, "m:a last:a" },
+                 { LLM_SERVER_ERROR, "m:a o:c last:a" },
+                 { LLM_TIMEOUT, "m:a o:c last:a" },
+                 { LLM_AUTH, "m:a o:c last:a" },
+                 { LLM_FINE, "m:a o:c last:a" } };
+    struct house *house = open_house(
+        PROVIDERS "models:\n"
+                  "  m: { targets: [ { provider: a } ], fallbacks: [ o ],\n"
+                  "       fallback_on: { rate_limit: [ n ], connection_error: [ o, n ],\n"
+                  "                      context_window: [] } }\n"
+                  "  n: { targets: [ { provider: b }, { provider: c, priority: 2 } ] }\n"
+                  "  o: { targets: [ { provider: c } ] }\n"
+                  "  last: { targets: [ { provider: a } ] }\n"
+                  "fallback_model: last\n");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        house->class = rows[i].class;
+        make_plan(house, "m");
+        assert_plan(house, rows[i].plan);
+    }
+    close_house(house);
+}
+
 static void test_a_target_whose_breaker_is_open_is_left_out(void **state)
 {
     struct house *house = open_house(
@@ -328,9 +361,11 @@ static void test_a_target_whose_breaker_is_open_is_left_out(void **state)
 
     (void)state;
     target->breaker = (struct breaker){ .state = BREAKER_OPEN, .opened_ms = 1000 };
+    target->last_class = LLM_TIMEOUT;
     make_plan(house, "m");
     assert_plan(house, "m:b");
     assert_int_equal(house->plan.left_out, 1);
+    assert_int_equal(house->plan.left_out_for, LLM_TIMEOUT);
     house->now_ms = 30999;
     make_plan(house, "m");
     assert_plan(house, "m:b");
@@ -405,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_some_targets_are_in_no_plan),
         cmocka_unit_test(test_a_target_that_does_not_speak_the_dialect_is_left_out),
         cmocka_unit_test(test_fallbacks_come_behind_and_the_last_resort_at_the_end),
+        cmocka_unit_test(test_the_error_says_who_stands_in),
         cmocka_unit_test(test_a_target_whose_breaker_is_open_is_left_out),
         cmocka_unit_test(test_a_plan_has_an_end),
         cmocka_unit_test(test_random_numbers_stay_below_their_bound),
