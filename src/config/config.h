@@ -124,6 +124,15 @@ struct config_fallback_on {
     struct config_models content_filter;
 };
 
+/* How hard a request is, as its client says. */
+enum config_task { TASK_SIMPLE, TASK_STANDARD, TASK_ADVANCED, TASKS };
+
+extern const char *const config_task_names[]; /* ended by NULL */
+
+struct config_tasks {
+    const struct config_model *by_task[TASKS]; /* NULL: not said */
+};
+
 struct config_model {
     struct config_mark mark;
     const char *name;
@@ -132,6 +141,9 @@ struct config_model {
     size_t target_count;
     struct config_models fallbacks;
     struct config_fallback_on fallback_on;
+    bool virtual; /* it has `tasks` in place of targets */
+    struct config_tasks tasks;
+    uint32_t default_task;
     const char *description;
     uint64_t context_window; /* 0: not said */
     uint64_t max_tokens;     /* likewise */

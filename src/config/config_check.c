@@ -59,6 +59,7 @@ static void collect_names(struct reading *reading)
                       &config->models[i]);
     for (size_t i = 0; i < config->model_count; i++) {
         node = node_named(node, config->models[i].name);
+        config->models[i].virtual = node_member(node, "tasks") != NULL;
         add_aliases(reading, &config->models[i], node);
     }
 }
@@ -276,6 +277,9 @@ static void check_stand_ins(struct reading *reading, const struct config_model *
         if (other == model)
             report_error(reading->reporter, child,
                          "a model cannot stand in for itself; remove it");
+        else if (other && other->virtual)
+            report_error(reading->reporter, child,
+                         "\"%s\" is a virtual model; name one that has targets", other->name);
         for (size_t j = 0; j < i; j++)
             if (other && others->items[j] == other)
                 report_error(reading->reporter, child, "\"%s\" stands twice; remove one",
@@ -319,7 +323,12 @@ static void check_models(struct reading *reading)
         complete_price(&model->price);
         check_targets(reading, model, node);
         check_fallbacks(reading, model, node);
+        config_check_tasks(reading, model, node);
     }
+    if (config->fallback_model && config->fallback_model->virtual)
+        report_error(reading->reporter, node_member(reading->root, "fallback_model"),
+                     "\"%s\" is a virtual model; name one that has targets",
+                     config->fallback_model->name);
     if (config->models_only && config->model_count == 0)
         report_warning(reading->reporter, node_member(reading->root, "models_only"),
                        "no models are listed, so every request will be refused");

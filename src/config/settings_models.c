@@ -184,6 +184,25 @@ const struct setting_table settings_fallback_on = {
     NO_FIELD,
 };
 
+#define TASK(task, title)                                                                      \
+    {                                                                                          \
+        .name = (title), .kind = SETTING_MODEL, AT(config_tasks, by_task[task]),               \
+        .unsaid = "no such task", .help = "The model for it."                                  \
+    }
+
+static const struct setting tasks_rows[] = {
+    TASK(TASK_SIMPLE, "simple"),
+    TASK(TASK_STANDARD, "standard"),
+    TASK(TASK_ADVANCED, "advanced"),
+    END,
+};
+
+static const struct setting_table settings_tasks = {
+    .title = "models.NAME.tasks",
+    .rows = tasks_rows,
+    NO_FIELD,
+};
+
 static const struct setting model_rows[] = {
     { .name = "aliases",
       .kind = SETTING_LIST,
@@ -198,8 +217,21 @@ static const struct setting model_rows[] = {
       .min = 1,
       .max = 64,
       .table = &settings_target,
-      .required = true,
+      .unsaid = "**must be said**, unless there are `tasks`",
       .help = "Who can serve it." },
+    { .name = "tasks",
+      .kind = SETTING_OBJECT,
+      AT(config_model, tasks),
+      .table = &settings_tasks,
+      .help = "Makes it a virtual model: each request goes to the model of its task, said in "
+              "`X-Sluice-Task`, else in `metadata.task` of the body." },
+    { .name = "default_task",
+      .kind = SETTING_ENUM,
+      NUMBER_AT(config_model, default_task),
+      .words = config_task_names,
+      .inherits = true,
+      .unsaid = "`standard`, where there are `tasks`",
+      .help = "For a request that says no task." },
     { .name = "fallbacks",
       .kind = SETTING_LIST,
       .element = SETTING_MODEL,
@@ -241,8 +273,6 @@ static const struct setting model_rows[] = {
     LATER("balance"),
     LATER("rollout"),
     LATER("hedge"),
-    LATER("tasks"),
-    LATER("default_task"),
     LATER("requests_per_minute"),
     LATER("tokens_per_minute"),
     LATER("concurrent_requests"),

@@ -185,6 +185,9 @@ enum exchange_state admit_plan(struct exchange *ex)
         ex->error.param = SPAN_OF("model");
         return next;
     }
+    next = plan_task(ex);
+    if (next != EXCHANGE_PLAN)
+        return next;
     plan_own(ex);
     if (ex->plan_count == 0)
         (void)plan_fallbacks(ex);

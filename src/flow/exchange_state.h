@@ -81,8 +81,9 @@ struct exchange {
     const char *id;
     struct caller caller;
     struct chat chat;
-    const struct config_model *model; /* asked for; NULL: not known yet */
-    const struct plan_step *plan;     /* in the arena */
+    const struct config_model
+        *model; /* asked for, or meant by a virtual one; NULL: not known yet */
+    const struct plan_step *plan; /* in the arena */
     uint32_t plan_count;
     uint32_t plan_at;            /* the next step to try */
     uint32_t left_out;           /* targets that are not in it because their breaker is open */
@@ -145,6 +146,10 @@ enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char
     __attribute__((format(printf, 3, 4)));
 
 /* ---- plan ---- */
+
+/* Puts the model that the request's task means in the place of a virtual one. EXCHANGE_PLAN, or
+ * EXCHANGE_REFUSE. */
+enum exchange_state plan_task(struct exchange *ex);
 
 /* Plans the targets of ex->model. */
 void plan_own(struct exchange *ex);

@@ -1,5 +1,6 @@
 #include "flow/overrides.h"
 
+#include "config/config.h"
 #include "net/http.h"
 
 enum { SHOWN_BYTES = 64, TIMEOUT_MS_MAX = 24 * 3600 * 1000 };
@@ -20,12 +21,22 @@ static bool read_timeout(struct span value, struct overrides *overrides)
     return true;
 }
 
+static bool read_task(struct span value, struct overrides *overrides)
+{
+    overrides->task = value;
+    for (size_t i = 0; config_task_names[i]; i++)
+        if (span_is(value, config_task_names[i]))
+            return true;
+    return false;
+}
+
 static const struct row {
     const char *name;
     const char *allowed;
     bool (*read)(struct span value, struct overrides *overrides);
 } rows[] = {
     { "X-Sluice-No-Fallback", "1", read_no_fallback },
+    { "X-Sluice-Task", "simple, standard, advanced", read_task },
     { "X-Sluice-Timeout-Ms", "a whole number from 1 to 86400000", read_timeout },
 };
 

@@ -2,6 +2,45 @@
  * looked for once, when its own are used up, because which they are hangs on what went wrong. */
 #include "flow/exchange_state.h"
 
+#include <stdio.h>
+
+enum { TASKS_BYTES = 64, SHOWN_BYTES = 64 };
+
+static enum exchange_state no_such_task(struct exchange *ex, const char *said_in,
+                                        struct span task)
+{
+    char allowed[TASKS_BYTES] = "";
+    size_t size = 0;
+
+    for (size_t i = 0; i < TASKS; i++)
+        if (ex->model->tasks.by_task[i])
+            size += (size_t)snprintf(allowed + size, sizeof(allowed) - size, "%s%s",
+                                     size ? ", " : "", config_task_names[i]);
+    return refuse(ex, REFUSE_INVALID_VALUE,
+                  "%s does not allow \"%.*s\" for the model `%s`; allowed: %s.", said_in,
+                  SPAN_ARG(span_first(task, SHOWN_BYTES)), ex->model->name, allowed);
+}
+
+enum exchange_state plan_task(struct exchange *ex)
+{
+    bool by_header = ex->overrides.task.at != NULL;
+    struct span task = by_header ? ex->overrides.task : ex->chat.task;
+    const struct config_model *meant;
+    enum exchange_state next;
+
+    if (!ex->model->virtual)
+        return EXCHANGE_PLAN;
+    meant = route_task(ex->model, task);
+    if (meant) {
+        ex->model = meant;
+        return EXCHANGE_PLAN;
+    }
+    next = no_such_task(ex, by_header ? "The header X-Sluice-Task" : "metadata.task", task);
+    if (!by_header)
+        ex->error.param = SPAN_OF("metadata.task");
+    return next;
+}
+
 static struct route_facts facts(const struct exchange *ex)
 {
     return (struct route_facts){

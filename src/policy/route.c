@@ -61,6 +61,16 @@ enum route_verdict route_model(const struct config *config, struct span name,
     return ROUTE_NOT_FOUND;
 }
 
+const struct config_model *route_task(const struct config_model *model, struct span task)
+{
+    if (task.at == NULL)
+        return model->tasks.by_task[model->default_task];
+    for (size_t i = 0; i < TASKS; i++)
+        if (span_is(task, config_task_names[i]))
+            return model->tasks.by_task[i];
+    return NULL;
+}
+
 static void insert_nearest(const char *candidate, uint32_t distance, const char *names[],
                            uint32_t distances[], size_t *count)
 {

@@ -27,6 +27,10 @@ enum route_verdict {
 enum route_verdict route_model(const struct config *config, struct span name,
                                struct arena *arena, const struct config_model **ret);
 
+/* The model that a virtual one means for that task, or for its default when task.at is NULL. NULL: it
+ * has no such task. */
+const struct config_model *route_task(const struct config_model *model, struct span task);
+
 /* The listed names nearest to `name`, best first, for "did you mean". Returns how many. */
 enum { ROUTE_NEAREST_MAX = 3 };
 

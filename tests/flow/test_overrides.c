@@ -18,6 +18,7 @@ static void test_an_invalid_value_names_the_header_and_what_is_allowed(void **st
     } rows[] = {
         { "X-Sluice-No-Fallback", "yes", "allowed: 1." },
         { "X-Sluice-No-Fallback", "", "allowed: 1." },
+        { "X-Sluice-Task", "hard", "allowed: simple, standard, advanced." },
         { "X-Sluice-Timeout-Ms", "0", "allowed: a whole number from 1 to 86400000." },
         { "X-Sluice-Timeout-Ms", "86400001", "allowed: a whole number from 1 to 86400000." },
         { "X-Sluice-Timeout-Ms", "-5", "allowed: a whole number from 1 to 86400000." },

@@ -49,6 +49,9 @@ static const char example[] =
     "    cost_per_mtok: { input: 8.00, output: 32.00, cached_input: 2.00, cache_write: 0 }\n"
     "  gemini-2.5-flash: { targets: [ { provider: cluster } ] }\n"
     "  deepseek-v3.2: { targets: [ { provider: cluster } ] }\n"
+    "  auto: { tasks: { simple: deepseek-v3.2, standard: gemini-2.5-flash, advanced: gpt-4.1 "
+    "},\n"
+    "          default_task: standard }\n"
     "retry: { max_attempts: 5, initial_delay_ms: 1000, max_delay_ms: 30000, "
     "backoff_multiplier: 2,\n"
     "         retryable_errors: [rate_limit_error, server_error, timeout, connection_error] }\n"
@@ -71,7 +74,7 @@ static void test_the_example_of_the_contract_is_fine(void **state)
     config = config_from_text("f.yaml", SPAN_OF(example), &report);
     assert_string_equal(buf_size(&report.text) ? buf_text(&report.text) : "", "");
     assert_non_null(config);
-    assert_int_equal(config->model_count, 3);
+    assert_int_equal(config->model_count, 4);
     assert_string_equal(config->fallback_model->targets[0].provider->name, "cluster");
     config_unref(config);
     config_report_done(&report);
@@ -137,8 +140,7 @@ static void test_what_comes_later_of_models_is_refused_by_name(void **state)
                   "models: { m: { targets: [ { provider: a } ], ",
                   " } }", "2:46: models.m.", "split: { blue: 100, green: 0 }", "sticky: none",
                   "balance: weighted", "rollout: { strategy: staged }", "hedge: { after: p95 }",
-                  "tasks: { simple: m }", "default_task: standard", "requests_per_minute: 0",
-                  "tokens_per_minute: 0", "concurrent_requests: 0");
+                  "requests_per_minute: 0", "tokens_per_minute: 0", "concurrent_requests: 0");
     CHECK_REFUSED("providers: { a: { kind: openai, keys: [k] } }\n"
                   "models: { m: { targets: [ { provider: a, ",
                   " } ] } }", "2:42: models.m.targets[0].", "environment: green");

@@ -164,6 +164,32 @@ static void test_the_nearest_names_come_best_first(void **state)
     close_house(house);
 }
 
+static void assert_task(struct house *house, struct span task, const char *name)
+{
+    const struct config_model *model;
+
+    assert_int_equal(find(house, "auto", &model), ROUTE_FOUND);
+    assert_true(model->virtual);
+    model = route_task(model, task);
+    assert_string_equal(model ? model->name : "none", name);
+}
+
+static void test_a_virtual_model_means_one_for_each_task(void **state)
+{
+    struct house *house =
+        open_house(LISTED "  auto: { tasks: { simple: deepseek-v3.2, advanced: gpt-4 },\n"
+                          "          default_task: advanced }\n");
+
+    (void)state;
+    assert_task(house, SPAN_OF("simple"), "deepseek-v3.2");
+    assert_task(house, SPAN_OF("advanced"), "gpt-4.1");
+    assert_task(house, span_make(NULL, 0), "gpt-4.1");
+    assert_task(house, SPAN_OF("standard"), "none");
+    assert_task(house, SPAN_OF("hard"), "none");
+    assert_task(house, SPAN_OF(""), "none");
+    close_house(house);
+}
+
 /* ---- plans ---- */
 
 static struct route_facts facts_of(struct house *house, const struct dialect *dialect)
@@ -434,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_models_only_means_listed_ones_only),
         cmocka_unit_test(test_no_name_is_the_default_model),
         cmocka_unit_test(test_the_nearest_names_come_best_first),
+        cmocka_unit_test(test_a_virtual_model_means_one_for_each_task),
         cmocka_unit_test(test_priorities_come_one_after_the_other),
         cmocka_unit_test(test_a_tier_is_drawn_by_weight),
         cmocka_unit_test(test_what_is_left_of_a_tier_is_drawn_by_weight_too),
