@@ -170,6 +170,7 @@ struct config_retry {
     uint32_t initial_delay_ms;
     uint32_t max_delay_ms;
     uint32_t backoff_multiplier;
+    uint32_t budget; /* millionths; 0: none */
     struct config_retryables errors;
 };
 

@@ -23,6 +23,7 @@ static const char introduction[] =
     "| duration | `500ms` `30s` `5m` `1h`; `0` means none |\n"
     "| size | `64KiB` `50MiB` `1GiB`, or bytes |\n"
     "| dollars | `8.00`, with at most six digits behind the point |\n"
+    "| share | `0.2` is a fifth; with at most six digits behind the point |\n"
     "| boolean | `true` or `false`; nothing else |\n"
     "| date | `2027-01-01` (begins at 00:00 UTC) or `2027-01-01T12:00:00Z` |\n"
     "| name | visible ASCII without spaces, at most 256 characters |\n"

@@ -148,7 +148,15 @@ static const struct setting retry_rows[] = {
       .unsaid = "all of them",
       .help = "What is tried again: at another target at once, at the same one after a while. "
               "The rest is the answer." },
-    LATER("budget"),
+    { .name = "budget",
+      .kind = SETTING_SHARE,
+      NUMBER_AT(config_retry, budget),
+      .standard = "0.2",
+      .max = 10000000,
+      .help =
+          "Attempts beyond the first of each request, as a share of the requests of the last "
+          "ten seconds, but at least 10 a second; when it is used up, the error is the "
+          "answer." },
     END,
 };
 

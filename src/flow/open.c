@@ -93,6 +93,10 @@ static bool start(struct exchange *ex, const struct plan_step *step,
     attempt->started_us = clock_us();
     ex->opened_us = attempt->started_us;
     attempt->fetch = fetch_start(ex->env->fetches, &request, &ex->task);
+    if (ex->attempts)
+        retry_budget_take(&ex->env->retries, now_ms);
+    else
+        retry_budget_add(&ex->env->retries, now_ms);
     step->state->in_flight++;
     step->state->attempts++;
     ex->attempts++;
@@ -162,6 +166,9 @@ enum exchange_state open_step(struct exchange *ex)
     if (ex->clocks.at_ms[CLOCK_BACKOFF] && !clocks_passed(&ex->clocks, CLOCK_BACKOFF, now_ms))
         return EXCHANGE_OPEN;
     clocks_stop(&ex->clocks, CLOCK_BACKOFF);
+    if (ex->attempts &&
+        !retry_budget_allows(&ex->env->retries, ex->config->retry.budget, now_ms))
+        return EXCHANGE_REFUSE;
     if (start_next(ex) || (plan_fallbacks(ex) && start_next(ex)))
         return EXCHANGE_AWAIT;
     return next_round(ex);

@@ -354,6 +354,33 @@ static void test_a_stale_connection_is_replaced_at_once_and_once(void **state)
     stage_close(stage);
 }
 
+/* One request after the other fails at its first target: as many as the floor may go on. */
+static void test_when_the_retry_budget_is_used_up_the_error_is_the_answer(void **state)
+{
+    struct stage *stage = stage_open(TWO_TARGETS "circuit_breaker: { enabled: false }\n");
+
+    (void)state;
+    for (int i = 0; i < RETRY_BUDGET_FLOOR * RETRY_BUDGET_SLOTS; i++) {
+        fake_fetch_forget(stage->pool);
+        stage_ask(stage, CHAT);
+        stage_answer(stage, 0, 500, JSON, "");
+        stage_answer(stage, 1, 200, JSON, ANSWER);
+        assert_reply(stage, 200, "Hello");
+    }
+    fake_fetch_forget(stage->pool);
+    stage_ask(stage, CHAT);
+    stage_answer(stage, 0, 500, JSON, ERROR_BODY("broken", "server_error"));
+    assert_int_equal(stage_calls(stage), 1);
+    assert_reply(stage, 500, "broken");
+    stage_advance(stage, 12000);
+    fake_fetch_forget(stage->pool);
+    stage_ask(stage, CHAT);
+    stage_answer(stage, 0, 500, JSON, "");
+    stage_answer(stage, 1, 200, JSON, ANSWER);
+    assert_reply(stage, 200, "Hello");
+    stage_close(stage);
+}
+
 /* ---- other models ---- */
 
 #define FALLBACKS                                                                              \
@@ -513,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_all_calls_of_a_request_count_as_attempts),
         cmocka_unit_test(test_retry_after_is_honoured_within_reason),
         cmocka_unit_test(test_a_stale_connection_is_replaced_at_once_and_once),
+        cmocka_unit_test(test_when_the_retry_budget_is_used_up_the_error_is_the_answer),
         cmocka_unit_test(test_fallbacks_answer_for_a_model_and_it_is_said),
         cmocka_unit_test(test_a_stale_connection_is_not_why_a_model_was_left),
         cmocka_unit_test(test_an_open_breaker_refuses_until_a_trial_succeeds),

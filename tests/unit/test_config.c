@@ -66,6 +66,7 @@ static void test_what_is_not_said_has_the_defaults_of_the_contract(void **state)
     assert_int_equal(config->retry.max_delay_ms, 30000);
     assert_int_equal(config->retry.backoff_multiplier, 2);
     assert_int_equal(config->retry.errors.count, RETRYABLES);
+    assert_int_equal(config->retry.budget, 200000);
     assert_true(config->breaker.enabled);
     assert_int_equal(config->breaker.failure_threshold, 5);
     assert_int_equal(config->breaker.timeout_seconds, 30);
@@ -308,7 +309,7 @@ static void test_every_other_setting_reaches_its_field(void **state)
         "       max_tokens: 32768 }\n"
         "tls: { certificate: /dev/null, key: /dev/null, client_ca: /dev/null }\n"
         "retry: { max_attempts: 1, initial_delay_ms: 0, max_delay_ms: 7, backoff_multiplier: 3,"
-        " retryable_errors: [timeout] }\n"
+        " budget: 0, retryable_errors: [timeout] }\n"
         "circuit_breaker: { enabled: false, failure_threshold: 6, timeout_seconds: 7,\n"
         "                   half_open_requests: 8 }\n"
         "limits: { connections: 1, in_flight: 0, header_bytes: 1024, body_bytes: 0 }\n"
@@ -339,6 +340,7 @@ static void test_every_other_setting_reaches_its_field(void **state)
     assert_int_equal(config->retry.max_attempts, 1);
     assert_int_equal(config->retry.backoff_multiplier, 3);
     assert_int_equal(config->retry.errors.count, 1);
+    assert_int_equal(config->retry.budget, 0);
     assert_int_equal(config->retry.errors.items[0], RETRYABLE_TIMEOUT);
     assert_false(config->breaker.enabled);
     assert_int_equal(config->breaker.half_open_requests, 8);

@@ -129,6 +129,10 @@ static void test_values_of_another_kind_are_refused(void **state)
         { "retry: { max_attempts: [5] }\n",
           "1:24: retry.max_attempts: is a list; write a single "
           "value" },
+        { "retry: { budget: 20% }\n",
+          "1:18: retry.budget: \"20%\" is not a share; write one such as 0.2" },
+        { "retry: { budget: 10.01 }\n",
+          "1:18: retry.budget: 10.01 is too much; write at most 10" },
         { "retry: { retryable_errors: [timeout, timeout] }\n",
           "1:38: retry.retryable_errors[1]: stands twice; remove one" },
         { "retry: { retryable_errors: [rate_limit] }\n",

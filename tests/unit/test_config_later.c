@@ -54,7 +54,8 @@ static const char example[] =
     "          default_task: standard }\n"
     "retry: { max_attempts: 5, initial_delay_ms: 1000, max_delay_ms: 30000, "
     "backoff_multiplier: 2,\n"
-    "         retryable_errors: [rate_limit_error, server_error, timeout, connection_error] }\n"
+    "         budget: 0.2, retryable_errors: [rate_limit_error, server_error, timeout, "
+    "connection_error] }\n"
     "circuit_breaker: { enabled: true, failure_threshold: 5, timeout_seconds: 30,\n"
     "                   half_open_requests: 3 }\n"
     "timeouts: { connect: 2s, first_byte: 60s, idle: 60s, total: 10m, sse_comment: 15s,\n"
@@ -120,7 +121,6 @@ static void test_what_comes_later_is_refused_by_name(void **state)
                   "tokens_per_minute: 200000", "concurrent_requests: 50",
                   "budget_usd_per_day: 100");
     CHECK_REFUSED("limits: { ", " }", "1:11: limits.", "queue: 1024", "queue_wait: 5s");
-    CHECK_REFUSED("retry: { ", " }", "1:10: retry.", "budget: 0.2");
 }
 
 static void test_what_comes_later_of_providers_is_refused_by_name(void **state)
