@@ -86,6 +86,19 @@ def test_the_error_decides_who_stands_in(gateway, first):
     assert (reply.status, reply["x-sluice-attempts"]) == (503, "2")
 
 
+def test_an_outage_is_not_amplified(first):
+    """Everybody fails; five attempts a request are allowed, and the budget lets few have them."""
+    requests = 1000
+    first.set(fault="503")
+    with Sluice(providers={"first": openai_provider(first)}, circuit_breaker={"enabled": False},
+                models={"lonely": {"targets": [target("first", "a")]}},
+                retry={"max_attempts": 5, "initial_delay_ms": 0}) as gateway, \
+            wire.Wire(gateway) as peer:
+        for _ in range(requests):
+            assert peer.ask(wire.chat_request("lonely")).status == 503
+    assert 1.1 * requests < first.stats()["requests"] <= 1.3 * requests
+
+
 def test_a_client_may_be_in_a_hurry(gateway, first):
     first.set(fault="stall-before-headers")
     reply = wire.ask(gateway, wire.chat_request("small", headers="X-Sluice-Timeout-Ms: 100\r\n"))
