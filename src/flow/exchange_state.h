@@ -81,9 +81,8 @@ struct exchange {
     const char *id;
     struct caller caller;
     struct chat chat;
-    const struct config_model
-        *model; /* asked for, or meant by a virtual one; NULL: not known yet */
-    const struct plan_step *plan; /* in the arena */
+    const struct config_model *model; /* asked for, or meant by it; NULL: not known yet */
+    const struct plan_step *plan;     /* in the arena */
     uint32_t plan_count;
     uint32_t plan_at;            /* the next step to try */
     uint32_t left_out;           /* targets that are not in it because their breaker is open */
