@@ -107,14 +107,43 @@ struct config_target {
     uint32_t priority; /* 1 is tried first */
 };
 
+struct config_model;
+
+struct config_models {
+    const struct config_model **items; /* NULL: nothing was said */
+    size_t count;
+};
+
+/* By what went wrong: the models that stand in place of `fallbacks`. */
+struct config_fallback_on {
+    struct config_models rate_limit;
+    struct config_models connection_error;
+    struct config_models timeout;
+    struct config_models server_error;
+    struct config_models context_window;
+    struct config_models content_filter;
+};
+
+/* How hard a request is, as its client says. */
+enum config_task { TASK_SIMPLE, TASK_STANDARD, TASK_ADVANCED, TASKS };
+
+extern const char *const config_task_names[]; /* ended by NULL */
+
+struct config_tasks {
+    const struct config_model *by_task[TASKS]; /* NULL: not said */
+};
+
 struct config_model {
     struct config_mark mark;
     const char *name;
     struct config_strings aliases;
     struct config_target *targets;
     size_t target_count;
-    const struct config_model **fallbacks;
-    size_t fallback_count;
+    struct config_models fallbacks;
+    struct config_fallback_on fallback_on;
+    bool virtual; /* it has `tasks` in place of targets */
+    struct config_tasks tasks;
+    uint32_t default_task;
     const char *description;
     uint64_t context_window; /* 0: not said */
     uint64_t max_tokens;     /* likewise */
@@ -122,11 +151,27 @@ struct config_model {
     bool passing; /* not listed: made for one request by its provider's name */
 };
 
+/* What `retry.retryable_errors` may list. */
+enum config_retryable {
+    RETRYABLE_RATE_LIMIT,
+    RETRYABLE_SERVER_ERROR,
+    RETRYABLE_TIMEOUT,
+    RETRYABLE_CONNECTION,
+    RETRYABLES,
+};
+
+struct config_retryables {
+    const uint8_t *items; /* enum config_retryable */
+    size_t count;
+};
+
 struct config_retry {
     uint32_t max_attempts;
     uint32_t initial_delay_ms;
     uint32_t max_delay_ms;
     uint32_t backoff_multiplier;
+    uint32_t budget; /* millionths; 0: none */
+    struct config_retryables errors;
 };
 
 struct config_breaker {

@@ -59,6 +59,7 @@ static void collect_names(struct reading *reading)
                       &config->models[i]);
     for (size_t i = 0; i < config->model_count; i++) {
         node = node_named(node, config->models[i].name);
+        config->models[i].virtual = node_member(node, "tasks") != NULL;
         add_aliases(reading, &config->models[i], node);
     }
 }
@@ -266,21 +267,38 @@ static void check_targets(struct reading *reading, struct config_model *model,
 }
 
 /* Loops of fallbacks are fine (each may stand in for the other): they are not followed. */
+static void check_stand_ins(struct reading *reading, const struct config_model *model,
+                            const struct config_models *others, const struct node *node)
+{
+    for (size_t i = 0; i < others->count; i++) {
+        const struct config_model *other = others->items[i];
+        const struct node *child = node_child(node, i);
+
+        if (other == model)
+            report_error(reading->reporter, child,
+                         "a model cannot stand in for itself; remove it");
+        else if (other && other->virtual)
+            report_error(reading->reporter, child,
+                         "\"%s\" is a virtual model; name one that has targets", other->name);
+        for (size_t j = 0; j < i; j++)
+            if (other && others->items[j] == other)
+                report_error(reading->reporter, child, "\"%s\" stands twice; remove one",
+                             other->name);
+    }
+}
+
 static void check_fallbacks(struct reading *reading, const struct config_model *model,
                             const struct node *node)
 {
-    const struct node *fallbacks = node_member(node, "fallbacks");
+    const struct node *by_class = node_member(node, "fallback_on");
+    const struct setting *row = settings_fallback_on.rows;
 
-    for (size_t i = 0; i < model->fallback_count; i++) {
-        const struct node *child = node_child(fallbacks, i);
+    check_stand_ins(reading, model, &model->fallbacks, node_member(node, "fallbacks"));
+    for (; row->name; row++) {
+        struct config_models others;
 
-        if (model->fallbacks[i] == model)
-            report_error(reading->reporter, child,
-                         "a model cannot stand in for itself; remove it");
-        for (size_t j = 0; j < i; j++)
-            if (model->fallbacks[i] && model->fallbacks[j] == model->fallbacks[i])
-                report_error(reading->reporter, child, "\"%s\" stands twice; remove one",
-                             model->fallbacks[i]->name);
+        memcpy(&others, (const char *)&model->fallback_on + row->offset, sizeof(others));
+        check_stand_ins(reading, model, &others, node_member(by_class, row->name));
     }
 }
 
@@ -305,7 +323,12 @@ static void check_models(struct reading *reading)
         complete_price(&model->price);
         check_targets(reading, model, node);
         check_fallbacks(reading, model, node);
+        config_check_tasks(reading, model, node);
     }
+    if (config->fallback_model && config->fallback_model->virtual)
+        report_error(reading->reporter, node_member(reading->root, "fallback_model"),
+                     "\"%s\" is a virtual model; name one that has targets",
+                     config->fallback_model->name);
     if (config->models_only && config->model_count == 0)
         report_warning(reading->reporter, node_member(reading->root, "models_only"),
                        "no models are listed, so every request will be refused");
@@ -384,6 +407,30 @@ static void check_client_keys(struct reading *reading)
     map_done(&hashes);
 }
 
+/* ---- retries ---- */
+
+static void check_retry(struct reading *reading)
+{
+    static const uint8_t all[] = { RETRYABLE_RATE_LIMIT, RETRYABLE_SERVER_ERROR,
+                                   RETRYABLE_TIMEOUT, RETRYABLE_CONNECTION };
+    struct config_retry *retry = &reading->config->retry;
+    const struct node *node = node_member(reading->root, "retry");
+    const struct node *errors = node_member(node, "retryable_errors");
+
+    static_assert(sizeof(all) == RETRYABLES, "every one of them");
+    if (errors == NULL)
+        retry->errors = (struct config_retryables){ all, sizeof(all) };
+    for (size_t i = 0; i < retry->errors.count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (retry->errors.items[i] == retry->errors.items[j])
+                report_error(reading->reporter, node_child(errors, i),
+                             "stands twice; remove one");
+    if (retry->max_delay_ms < retry->initial_delay_ms)
+        report_error(reading->reporter, node,
+                     "max_delay_ms %u is less than initial_delay_ms %u; write at least that",
+                     retry->max_delay_ms, retry->initial_delay_ms);
+}
+
 /* ---- numbers ---- */
 
 /* 0 means none; but what comes from outside is bounded, so none is as much as can be configured. */
@@ -402,10 +449,6 @@ static void check_numbers(struct reading *reading)
 
     bound(&settings_limits, "header_bytes", &config->limits.header_bytes);
     bound(&settings_limits, "body_bytes", &config->limits.body_bytes);
-    if (config->retry.max_delay_ms < config->retry.initial_delay_ms)
-        report_error(reading->reporter, node_member(reading->root, "retry"),
-                     "max_delay_ms %u is less than initial_delay_ms %u; write at least that",
-                     config->retry.max_delay_ms, config->retry.initial_delay_ms);
 }
 
 void config_check(struct reading *reading)
@@ -419,6 +462,7 @@ void config_check(struct reading *reading)
     check_client_keys(reading);
     check_listen(reading);
     check_tls(reading);
+    check_retry(reading);
     check_numbers(reading);
     buf_done(&reading->problem);
 }

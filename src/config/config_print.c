@@ -59,9 +59,12 @@ static size_t count_at(const char *base, const struct setting *row)
     return count;
 }
 
-/* A number without a default is not said while it is 0. */
+/* A number without a default is not said while it is 0; nor is what would follow from another setting
+ * that was not said either. */
 static bool unsaid(const struct setting *row, const char *slot)
 {
+    if (row->inherits && value_inherited(slot, row->width))
+        return true;
     return value_kind(row->kind)->print_number && row->standard == NULL && !row->inherits &&
            value_load(slot, row->width) == 0;
 }

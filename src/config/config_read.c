@@ -351,6 +351,7 @@ static bool read_setting(struct reading *reading, const struct setting *row,
     case SETTING_DURATION:
     case SETTING_SIZE:
     case SETTING_MONEY:
+    case SETTING_SHARE:
     case SETTING_DATE:
     case SETTING_TEXT:
     case SETTING_LABEL:

@@ -39,4 +39,8 @@ void config_read(struct reading *reading);
  * know. Looks at everything, however much was wrong before. */
 void config_check(struct reading *reading);
 
+/* The part of it about models with tasks. */
+void config_check_tasks(struct reading *reading, struct config_model *model,
+                        const struct node *node);
+
 #endif

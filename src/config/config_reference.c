@@ -23,6 +23,7 @@ static const char introduction[] =
     "| duration | `500ms` `30s` `5m` `1h`; `0` means none |\n"
     "| size | `64KiB` `50MiB` `1GiB`, or bytes |\n"
     "| dollars | `8.00`, with at most six digits behind the point |\n"
+    "| share | `0.2` is a fifth; with at most six digits behind the point |\n"
     "| boolean | `true` or `false`; nothing else |\n"
     "| date | `2027-01-01` (begins at 00:00 UTC) or `2027-01-01T12:00:00Z` |\n"
     "| name | visible ASCII without spaces, at most 256 characters |\n"
@@ -96,13 +97,17 @@ static void print_type(const struct setting *row, struct buf *out)
         (void)buf_add_text(out, "map of names to texts");
     else if (row->kind == SETTING_LIST && row->element == SETTING_OBJECT)
         (void)buf_add_text(out, "list of ");
+    else if (row->kind == SETTING_LIST && row->element == SETTING_ENUM)
+        (void)buf_add_text(out, "list of ");
     else if (row->kind == SETTING_LIST)
         (void)buf_printf(out, "list of %ss", value_kind(row->element)->title);
     else
         (void)buf_add_text(out, value_kind(row->kind)->title);
     if (row->table)
         print_link(row->table, out);
-    if (row->kind == SETTING_LIST)
+    if (row->kind == SETTING_LIST && row->element == SETTING_ENUM)
+        print_words(row->words, out);
+    else if (row->kind == SETTING_LIST)
         (void)buf_printf(out, ", at most %llu", (unsigned long long)row->max);
     else if (value_kind(row->kind))
         print_bounds(row, out);

@@ -3,6 +3,8 @@
 #include <string.h>
 
 static const char *const log_levels[] = { "debug", "info", "warn", "error", "off", NULL };
+static const char *const retryables[] = { "rate_limit_error", "server_error", "timeout",
+                                          "connection_error", NULL };
 static const char *const log_formats[] = { "json", "text", NULL };
 
 /* ---- the listening side ---- */
@@ -137,8 +139,24 @@ static const struct setting retry_rows[] = {
            "Wait before the same target is tried again; another one is tried at once."),
     NUMBER(config_retry, max_delay_ms, "30000", 0, 600000, "The wait grows up to this."),
     NUMBER(config_retry, backoff_multiplier, "2", 1, 100, "By this factor each time."),
-    LATER("budget"),
-    LATER("retryable_errors"),
+    { .name = "retryable_errors",
+      .kind = SETTING_LIST,
+      .element = SETTING_ENUM,
+      ITEMS(config_retry, errors.items, errors.count, sizeof(uint8_t)),
+      .max = RETRYABLES,
+      .words = retryables,
+      .unsaid = "all of them",
+      .help = "What is tried again: at another target at once, at the same one after a while. "
+              "The rest is the answer." },
+    { .name = "budget",
+      .kind = SETTING_SHARE,
+      NUMBER_AT(config_retry, budget),
+      .standard = "0.2",
+      .max = 10000000,
+      .help =
+          "Attempts beyond the first of each request, as a share of the requests of the last "
+          "ten seconds, but at least 10 a second; when it is used up, the error is the "
+          "answer." },
     END,
 };
 

@@ -17,6 +17,7 @@ enum setting_kind {
     SETTING_DURATION, /* kept in milliseconds */
     SETTING_SIZE,     /* kept in bytes */
     SETTING_MONEY,    /* dollars, kept in millionths */
+    SETTING_SHARE,    /* 0.2 of something, kept in millionths */
     SETTING_DATE,     /* kept in milliseconds since 1970 */
     SETTING_TEXT,
     SETTING_LABEL, /* visible ASCII: names that others gave, such as models' */
@@ -79,6 +80,7 @@ extern const struct setting_table settings; /* the whole file */
 extern const struct setting_table settings_limits;
 extern const struct setting_table settings_timeouts;
 extern const struct setting_table settings_provider_timeouts;
+extern const struct setting_table settings_fallback_on;
 
 /* The row of that name, or NULL. */
 const struct setting *setting_find(const struct setting_table *table, const char *name);

@@ -159,6 +159,50 @@ static const struct setting_table settings_price = {
     NO_FIELD,
 };
 
+#define MODELS_AT(type, field)                                                                 \
+    ITEMS(type, field.items, field.count, sizeof(struct config_model *))
+#define INSTEAD(field, text)                                                                   \
+    {                                                                                          \
+        .name = #field, .kind = SETTING_LIST, .element = SETTING_MODEL,                        \
+        MODELS_AT(config_fallback_on, field), .max = LIMIT_FALLBACKS, .help = (text)           \
+    }
+
+static const struct setting fallback_on_rows[] = {
+    INSTEAD(rate_limit, "The provider's limit or quota is used up."),
+    INSTEAD(connection_error, "It cannot be reached, or the connection broke."),
+    INSTEAD(timeout, "It took too long."),
+    INSTEAD(server_error, "It failed, or says that it is overloaded."),
+    INSTEAD(context_window, "The prompt is too long for the model. Without a list that is the "
+                            "answer; no other target of the same model is asked."),
+    INSTEAD(content_filter, "It will not answer this prompt. Likewise."),
+    END,
+};
+
+const struct setting_table settings_fallback_on = {
+    .title = "models.NAME.fallback_on",
+    .rows = fallback_on_rows,
+    NO_FIELD,
+};
+
+#define TASK(task, title)                                                                      \
+    {                                                                                          \
+        .name = (title), .kind = SETTING_MODEL, AT(config_tasks, by_task[task]),               \
+        .unsaid = "no such task", .help = "The model for it."                                  \
+    }
+
+static const struct setting tasks_rows[] = {
+    TASK(TASK_SIMPLE, "simple"),
+    TASK(TASK_STANDARD, "standard"),
+    TASK(TASK_ADVANCED, "advanced"),
+    END,
+};
+
+static const struct setting_table settings_tasks = {
+    .title = "models.NAME.tasks",
+    .rows = tasks_rows,
+    NO_FIELD,
+};
+
 static const struct setting model_rows[] = {
     { .name = "aliases",
       .kind = SETTING_LIST,
@@ -173,15 +217,34 @@ static const struct setting model_rows[] = {
       .min = 1,
       .max = 64,
       .table = &settings_target,
-      .required = true,
+      .unsaid = "**must be said**, unless there are `tasks`",
       .help = "Who can serve it." },
+    { .name = "tasks",
+      .kind = SETTING_OBJECT,
+      AT(config_model, tasks),
+      .table = &settings_tasks,
+      .help = "Makes it a virtual model: each request goes to the model of its task, said in "
+              "`X-Sluice-Task`, else in `metadata.task` of the body." },
+    { .name = "default_task",
+      .kind = SETTING_ENUM,
+      NUMBER_AT(config_model, default_task),
+      .words = config_task_names,
+      .inherits = true,
+      .unsaid = "`standard`, where there are `tasks`",
+      .help = "For a request that says no task." },
     { .name = "fallbacks",
       .kind = SETTING_LIST,
       .element = SETTING_MODEL,
-      ITEMS(config_model, fallbacks, fallback_count, sizeof(struct config_model *)),
+      MODELS_AT(config_model, fallbacks),
       .max = LIMIT_FALLBACKS,
       .help = "Models to try, in this order, when no target of it could serve. Their own "
               "fallbacks are not followed." },
+    { .name = "fallback_on",
+      .kind = SETTING_OBJECT,
+      AT(config_model, fallback_on),
+      .table = &settings_fallback_on,
+      .unsaid = "`fallbacks`",
+      .help = "Models to try in place of `fallbacks`, by what went wrong last." },
     { .name = "description",
       .kind = SETTING_TEXT,
       AT(config_model, description),
@@ -207,12 +270,9 @@ static const struct setting model_rows[] = {
       .help = "Dollars for a million tokens: an object, or one number for all of them." },
     LATER("split"),
     LATER("sticky"),
-    LATER("fallback_on"),
     LATER("balance"),
     LATER("rollout"),
     LATER("hedge"),
-    LATER("tasks"),
-    LATER("default_task"),
     LATER("requests_per_minute"),
     LATER("tokens_per_minute"),
     LATER("concurrent_requests"),

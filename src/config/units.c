@@ -143,6 +143,18 @@ void units_print_money(uint64_t micros, struct buf *out)
                      decimals);
 }
 
+void units_print_share(uint64_t millionths, struct buf *out)
+{
+    uint64_t rest = millionths % 1000000;
+    int digits = MICRO_DIGITS;
+
+    for (; digits > 0 && rest % 10 == 0; rest /= 10)
+        digits--;
+    (void)buf_printf(out, "%llu", (unsigned long long)(millionths / 1000000));
+    if (digits)
+        (void)buf_printf(out, ".%0*llu", digits, (unsigned long long)rest);
+}
+
 /* ---- dates ---- */
 
 enum { DAY_MS = 86400000 };

@@ -25,6 +25,9 @@ void units_print_size(uint64_t bytes, struct buf *out);
 bool units_read_money(struct span text, uint64_t *ret);
 void units_print_money(uint64_t micros, struct buf *out);
 
+/* "0.2", read as money is. */
+void units_print_share(uint64_t millionths, struct buf *out);
+
 /* "2027-01-01" (begins at 00:00 UTC) or "2027-01-01T12:30:00Z"; milliseconds since 1970. */
 bool units_read_date(struct span text, uint64_t *ret);
 void units_print_date(uint64_t wall_ms, struct buf *out);

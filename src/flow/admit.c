@@ -13,6 +13,19 @@ enum { NAMES_BYTES = 256 };
 
 /* ---- AUTH ---- */
 
+/* The headers in which a client asks for more, or less, than the configuration says. */
+static enum exchange_state read_overrides(struct exchange *ex)
+{
+    const char *problem = overrides_read(http_request(ex->http), &ex->arena, &ex->overrides);
+    uint64_t by_ms = exchange_now_ms(ex) + ex->overrides.timeout_ms;
+
+    if (problem)
+        return refuse(ex, REFUSE_INVALID_VALUE, "%s", problem);
+    if (ex->overrides.timeout_ms && !clocks_passed(&ex->clocks, CLOCK_TOTAL, by_ms))
+        ex->clocks.at_ms[CLOCK_TOTAL] = by_ms;
+    return EXCHANGE_ADMIT;
+}
+
 enum exchange_state admit_auth(struct exchange *ex)
 {
     const struct http_request *request = http_request(ex->http);
@@ -33,6 +46,8 @@ enum exchange_state admit_auth(struct exchange *ex)
                       "The gateway is serving as many requests as it may "
                       "(limits.in_flight). Try again shortly.");
     }
+    if (read_overrides(ex) == EXCHANGE_REFUSE)
+        return EXCHANGE_REFUSE;
     ex->env->in_flight++;
     ex->counted = true;
     if (http_body_state(ex->http) == HTTP_BODY_COMING)
@@ -158,18 +173,9 @@ static bool may_use(const struct exchange *ex)
            auth_allows(&ex->caller, ex->chat.model);
 }
 
-static void keep_plan(struct exchange *ex, const struct plan *plan)
-{
-    struct span steps = { (const char *)plan->steps, plan->count * sizeof(plan->steps[0]) };
-
-    ex->plan = (const struct plan_step *)(const void *)arena_copy(&ex->arena, steps).at;
-    ex->plan_count = plan->count;
-}
-
 enum exchange_state admit_plan(struct exchange *ex)
 {
     enum exchange_state next = find_model(ex);
-    struct plan plan;
 
     if (next != EXCHANGE_PLAN)
         return next;
@@ -179,15 +185,18 @@ enum exchange_state admit_plan(struct exchange *ex)
         ex->error.param = SPAN_OF("model");
         return next;
     }
-    route_plan(ex->config, ex->model, ex->endpoint->dialect, &ex->env->targets,
-               exchange_now_ms(ex), &ex->env->random, &plan);
-    keep_plan(ex, &plan);
-    if (plan.count)
+    next = plan_task(ex);
+    if (next != EXCHANGE_PLAN)
+        return next;
+    plan_own(ex);
+    if (ex->plan_count == 0)
+        (void)plan_fallbacks(ex);
+    if (ex->plan_count)
         return EXCHANGE_OPEN;
-    if (plan.left_out)
+    if (ex->left_out)
         ex->retry_after_ms = ex->config->breaker.timeout_seconds * 1000u;
     return refuse(ex, REFUSE_NO_HEALTHY_TARGET,
-                  plan.left_out ? "Every target of `%s` is failing; they are tried again soon."
-                                : "No target of `%s` can serve this endpoint.",
+                  ex->left_out ? "Every target of `%s` is failing; they are tried again soon."
+                               : "No target of `%s` can serve this endpoint.",
                   ex->model->name);
 }

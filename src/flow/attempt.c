@@ -1,33 +1,39 @@
 /* attempt: what OPEN, AWAIT and STREAM share about one try at one target. */
 #include "flow/exchange_state.h"
+#include "policy/retry.h"
 
 /* What may be tried after an error of this class. */
 static const struct {
-    bool other; /* another target */
-    bool same;  /* the same one again, after a while */
+    bool other;                      /* another target */
+    bool same;                       /* the same one again, after a while */
+    enum config_retryable listed_as; /* if `retryable_errors` says so; RETRYABLES: anyhow */
 } second_try[] = {
-    [LLM_FINE] = { false, false },
-    [LLM_RATE_LIMIT] = { true, true },
-    [LLM_QUOTA] = { true, false },
-    [LLM_SERVER_ERROR] = { true, true },
-    [LLM_TIMEOUT] = { true, true },
-    [LLM_CONNECTION] = { true, true },
-    [LLM_AUTH] = { true, false },
-    [LLM_CONTEXT_WINDOW] = { false, false },
-    [LLM_CONTENT_FILTER] = { false, false },
-    [LLM_NOT_FOUND] = { false, false },
-    [LLM_CLIENT_ERROR] = { false, false },
+    [LLM_FINE] = { false, false, RETRYABLES },
+    [LLM_RATE_LIMIT] = { true, true, RETRYABLE_RATE_LIMIT },
+    [LLM_QUOTA] = { true, false, RETRYABLE_RATE_LIMIT },
+    [LLM_SERVER_ERROR] = { true, true, RETRYABLE_SERVER_ERROR },
+    [LLM_TIMEOUT] = { true, true, RETRYABLE_TIMEOUT },
+    [LLM_CONNECTION] = { true, true, RETRYABLE_CONNECTION },
+    [LLM_AUTH] = { true, false, RETRYABLES },
+    [LLM_CONTEXT_WINDOW] = { false, false, RETRYABLES },
+    [LLM_CONTENT_FILTER] = { false, false, RETRYABLES },
+    [LLM_NOT_FOUND] = { false, false, RETRYABLES },
+    [LLM_CLIENT_ERROR] = { false, false, RETRYABLES },
 };
 
-bool attempt_may_move(const struct llm_error *error)
+bool attempt_may_move(const struct exchange *ex)
 {
-    return second_try[error->class].other;
+    enum config_retryable listed_as = second_try[ex->error.class].listed_as;
+
+    return second_try[ex->error.class].other &&
+           (listed_as == RETRYABLES || retry_covers(&ex->config->retry, listed_as));
 }
 
-bool attempt_may_repeat(const struct llm_error *error)
+bool attempt_may_repeat(const struct exchange *ex)
 {
     /* What is wrong with a certificate is wrong with it a second later. */
-    return second_try[error->class].same && !span_is(error->code, "upstream_tls");
+    return second_try[ex->error.class].same && attempt_may_move(ex) &&
+           !span_is(ex->error.code, "upstream_tls");
 }
 
 bool attempt_injects_usage(const struct exchange *ex, const struct config_provider *provider)
@@ -100,8 +106,7 @@ struct llm_error attempt_clock_error(const struct exchange *ex, enum clock_name 
     if (clock == CLOCK_IDLE)
         return refusal_error(REFUSE_UPSTREAM_TIMEOUT,
                              "The provider fell silent for timeouts.idle.");
-    return refusal_error(REFUSE_DEADLINE_EXCEEDED,
-                         "The request took longer than timeouts.total.");
+    return refusal_error(REFUSE_DEADLINE_EXCEEDED, "The request took longer than it may.");
 }
 
 struct llm_error attempt_fetch_error(const struct exchange *ex)

@@ -24,13 +24,16 @@ static enum exchange_state failed(struct exchange *ex, struct llm_error error)
     attempt_end(ex, stale || ours ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
     if (ex->cancelled_in)
         return EXCHANGE_SETTLE; /* drained for a client that has left: nobody waits for more */
-    if (ex->attempts >= ex->config->retry.max_attempts || !attempt_may_move(&ex->error))
+    if (ex->attempts >= ex->config->retry.max_attempts)
         return EXCHANGE_REFUSE;
-    if (stale)
-        ex->stale_retried =
-            true; /* the connection was dead, not the target: it again, at once */
-    else
+    if (stale) { /* the connection was dead, not the target: it again, at once */
+        ex->stale_retried = true;
+        return EXCHANGE_OPEN;
+    }
+    if (attempt_may_move(ex))
         ex->plan_at++;
+    else if (!plan_skip_model(ex))
+        return EXCHANGE_REFUSE;
     return EXCHANGE_OPEN;
 }
 

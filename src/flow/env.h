@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/metrics.h"
 #include "config/config.h"
+#include "policy/retry_budget.h"
 #include "policy/target.h"
 
 #include <stdbool.h>
@@ -19,10 +20,11 @@ struct loop;
 struct env {
     struct loop *loop;
     struct fetch_pool *fetches;
-    struct config *config;  /* the one in force; an exchange takes its own reference */
-    const char *demo_url;   /* base URL of the built-in provider; NULL: not running */
-    struct targets targets; /* what is known of each target */
-    struct map origins;     /* struct fetch_origin by everything that it depends on */
+    struct config *config;       /* the one in force; an exchange takes its own reference */
+    const char *demo_url;        /* base URL of the built-in provider; NULL: not running */
+    struct targets targets;      /* what is known of each target */
+    struct retry_budget retries; /* what all requests together may still try again */
+    struct map origins;          /* struct fetch_origin by everything that it depends on */
     struct metrics *metrics;
     uint64_t random;
     struct list exchanges; /* all that live */

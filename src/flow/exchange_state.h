@@ -8,6 +8,7 @@
 #include "flow/clocks.h"
 #include "flow/env.h"
 #include "flow/exchange.h"
+#include "flow/overrides.h"
 #include "flow/refusal.h"
 #include "llm/relay.h"
 #include "net/fetch.h"
@@ -80,10 +81,14 @@ struct exchange {
     const char *id;
     struct caller caller;
     struct chat chat;
-    const struct config_model *model; /* asked for; NULL: not known yet */
+    const struct config_model *model; /* asked for, or meant by it; NULL: not known yet */
     const struct plan_step *plan;     /* in the arena */
     uint32_t plan_count;
-    uint32_t plan_at; /* the next step to try */
+    uint32_t plan_at;            /* the next step to try */
+    uint32_t left_out;           /* targets that are not in it because their breaker is open */
+    enum llm_class left_out_for; /* how the first of these failed last */
+    bool fallbacks_planned;      /* other models' targets are in it, where there are any */
+    struct overrides overrides;
 
     /* tries */
     struct attempt attempt;
@@ -139,15 +144,31 @@ uint64_t exchange_now_ms(const struct exchange *ex);
 enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* ---- plan ---- */
+
+/* Puts the model that the request's task means in the place of a virtual one. EXCHANGE_PLAN, or
+ * EXCHANGE_REFUSE. */
+enum exchange_state plan_task(struct exchange *ex);
+
+/* Plans the targets of ex->model. */
+void plan_own(struct exchange *ex);
+
+/* They are used up: adds those of other models, once. False: there is nothing new. */
+bool plan_fallbacks(struct exchange *ex);
+
+/* ex->error is one that no other target of the model would answer differently. When `fallback_on` names
+ * models for it, goes on behind the model that failed; else false. */
+bool plan_skip_model(struct exchange *ex);
+
 /* ---- attempt ---- */
 
 /* The attempt is over: accounts for it, cancels what still runs, keeps nothing. */
 void attempt_end(struct exchange *ex, enum attempt_outcome outcome);
 enum attempt_outcome attempt_outcome_of(const struct llm_error *error);
 
-/* After such an error: may another target be tried, may the same one, after a while? */
-bool attempt_may_move(const struct llm_error *error);
-bool attempt_may_repeat(const struct llm_error *error);
+/* After ex->error: may another target be tried, may the same one, after a while? */
+bool attempt_may_move(const struct exchange *ex);
+bool attempt_may_repeat(const struct exchange *ex);
 
 /* Do we ask this provider for the usage of a stream, which the client did not? */
 bool attempt_injects_usage(const struct exchange *ex, const struct config_provider *provider);

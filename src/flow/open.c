@@ -93,6 +93,10 @@ static bool start(struct exchange *ex, const struct plan_step *step,
     attempt->started_us = clock_us();
     ex->opened_us = attempt->started_us;
     attempt->fetch = fetch_start(ex->env->fetches, &request, &ex->task);
+    if (ex->attempts)
+        retry_budget_take(&ex->env->retries, now_ms);
+    else
+        retry_budget_add(&ex->env->retries, now_ms);
     step->state->in_flight++;
     step->state->attempts++;
     ex->attempts++;
@@ -113,7 +117,7 @@ static enum exchange_state next_round(struct exchange *ex)
     if (ex->attempts == 0)
         return refuse(ex, REFUSE_NO_HEALTHY_TARGET, "No target of `%s` can be reached.",
                       ex->model->name);
-    if (ex->attempts >= ex->config->retry.max_attempts || !attempt_may_repeat(&ex->error))
+    if (ex->attempts >= ex->config->retry.max_attempts || !attempt_may_repeat(ex))
         return EXCHANGE_REFUSE;
     if (ex->attempts == ex->attempts_before)
         return EXCHANGE_REFUSE; /* no breaker let this round in, and others may keep them open */
@@ -131,9 +135,27 @@ static enum exchange_state next_round(struct exchange *ex)
     return EXCHANGE_OPEN;
 }
 
-enum exchange_state open_step(struct exchange *ex)
+/* Starts the first of the plan that is left and lets us in. */
+static bool start_next(struct exchange *ex)
 {
     struct breaker_rule rule = route_breaker_rule(ex->config);
+    uint64_t now_ms = exchange_now_ms(ex);
+
+    for (; ex->plan_at < ex->plan_count; ex->plan_at++) {
+        const struct plan_step *step = &ex->plan[ex->plan_at];
+        struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
+
+        if (ticket.pass == BREAKER_REFUSED)
+            continue;
+        if (start(ex, step, ticket))
+            return true;
+        (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);
+    }
+    return false;
+}
+
+enum exchange_state open_step(struct exchange *ex)
+{
     uint64_t now_ms = exchange_now_ms(ex);
 
     if (ex->interrupted)
@@ -144,15 +166,10 @@ enum exchange_state open_step(struct exchange *ex)
     if (ex->clocks.at_ms[CLOCK_BACKOFF] && !clocks_passed(&ex->clocks, CLOCK_BACKOFF, now_ms))
         return EXCHANGE_OPEN;
     clocks_stop(&ex->clocks, CLOCK_BACKOFF);
-    for (; ex->plan_at < ex->plan_count; ex->plan_at++) {
-        const struct plan_step *step = &ex->plan[ex->plan_at];
-        struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
-
-        if (ticket.pass == BREAKER_REFUSED)
-            continue;
-        if (start(ex, step, ticket))
-            return EXCHANGE_AWAIT;
-        (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);
-    }
+    if (ex->attempts &&
+        !retry_budget_allows(&ex->env->retries, ex->config->retry.budget, now_ms))
+        return EXCHANGE_REFUSE;
+    if (start_next(ex) || (plan_fallbacks(ex) && start_next(ex)))
+        return EXCHANGE_AWAIT;
     return next_round(ex);
 }

@@ -53,6 +53,7 @@ void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)
     if (outcomes[outcome].result == BREAKER_BAD) {
         step->state->failures++;
         step->state->last_error_ms = clock_wall_ms();
+        step->state->last_class = ex->error.class;
         (void)snprintf(
             step->state->last_error, sizeof(step->state->last_error), "%.*s",
             SPAN_ARG(ex->error.code.size ? ex->error.code : SPAN_OF("upstream_error")));

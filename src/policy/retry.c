@@ -2,6 +2,14 @@
 
 #include "policy/route.h"
 
+bool retry_covers(const struct config_retry *retry, enum config_retryable error)
+{
+    for (size_t i = 0; i < retry->errors.count; i++)
+        if (retry->errors.items[i] == error)
+            return true;
+    return false;
+}
+
 uint32_t retry_delay_ms(const struct config_retry *retry, uint32_t round, uint64_t *random)
 {
     uint64_t whole = retry->initial_delay_ms;

@@ -61,6 +61,16 @@ enum route_verdict route_model(const struct config *config, struct span name,
     return ROUTE_NOT_FOUND;
 }
 
+const struct config_model *route_task(const struct config_model *model, struct span task)
+{
+    if (task.at == NULL)
+        return model->tasks.by_task[model->default_task];
+    for (size_t i = 0; i < TASKS; i++)
+        if (span_is(task, config_task_names[i]))
+            return model->tasks.by_task[i];
+    return NULL;
+}
+
 static void insert_nearest(const char *candidate, uint32_t distance, const char *names[],
                            uint32_t distances[], size_t *count)
 {
@@ -147,14 +157,6 @@ static uint32_t next_priority(const struct config_model *model, uint64_t above)
     return next;
 }
 
-struct draw {
-    const struct dialect *dialect;
-    struct targets *targets;
-    struct breaker_rule rule;
-    uint64_t now_ms;
-    uint64_t *random;
-};
-
 /* Moves one target of [first, count) to `first`, each with the chance of its weight. */
 static void draw_first(struct plan *plan, uint32_t first, uint64_t *random)
 {
@@ -174,8 +176,9 @@ static void draw_first(struct plan *plan, uint32_t first, uint64_t *random)
 }
 
 static void add_tier(const struct config_model *model, uint32_t priority, const char *why,
-                     const struct draw *draw, struct plan *plan)
+                     const struct route_facts *facts, struct plan *plan)
 {
+    struct breaker_rule rule = route_breaker_rule(facts->config);
     uint32_t first = plan->count;
 
     for (size_t i = 0; i < model->target_count && plan->count < LIMIT_PLAN_TARGETS; i++) {
@@ -183,42 +186,77 @@ static void add_tier(const struct config_model *model, uint32_t priority, const 
         struct target_state *state;
 
         if (target->priority != priority || target->weight == 0 || target->provider->off ||
-            !speaks(target->provider->kind, draw->dialect) || planned(plan, target))
+            !speaks(target->provider->kind, facts->dialect) || planned(plan, target))
             continue;
-        state = targets_get(draw->targets, target->id);
-        if (!breaker_admits(&state->breaker, &draw->rule, draw->now_ms)) {
-            plan->left_out++;
+        state = targets_get(facts->targets, target->id);
+        if (!breaker_admits(&state->breaker, &rule, facts->now_ms)) {
+            if (plan->left_out++ == 0)
+                plan->left_out_for = state->last_class;
             continue;
         }
         plan->steps[plan->count++] = (struct plan_step){ model, target, state, why };
     }
     for (; first + 1 < plan->count; first++)
-        draw_first(plan, first, draw->random);
+        draw_first(plan, first, facts->random);
 }
 
 static void add_model(const struct config_model *model, const char *why,
-                      const struct draw *draw, struct plan *plan)
+                      const struct route_facts *facts, struct plan *plan)
 {
     uint32_t priority = next_priority(model, 0);
 
     while (priority != UINT32_MAX) {
-        add_tier(model, priority, why ? why : "weight", draw, plan);
+        add_tier(model, priority, why ? why : "weight", facts, plan);
         priority = next_priority(model, priority);
         why = why ? why : "next priority";
     }
 }
 
-void route_plan(const struct config *config, const struct config_model *model,
-                const struct dialect *dialect, struct targets *targets, uint64_t now_ms,
-                uint64_t *random, struct plan *ret) /* NOLINT: the draw writes to `random` */
+void route_plan(const struct route_facts *facts, const struct config_model *model,
+                struct plan *ret)
 {
-    struct draw draw = { dialect, targets, route_breaker_rule(config), now_ms, random };
-
     ret->count = 0;
     ret->left_out = 0;
-    add_model(model, NULL, &draw, ret);
-    for (size_t i = 0; i < model->fallback_count; i++)
-        add_model(model->fallbacks[i], "fallback", &draw, ret);
-    if (config->fallback_model && config->fallback_model != model)
-        add_model(config->fallback_model, "fallback_model", &draw, ret);
+    ret->left_out_for = LLM_FINE;
+    add_model(model, NULL, facts, ret);
+}
+
+static const struct config_models *list_of(const struct config_fallback_on *on,
+                                           enum llm_class class)
+{
+    switch (class) {
+    case LLM_RATE_LIMIT:
+    case LLM_QUOTA: return &on->rate_limit;
+    case LLM_SERVER_ERROR: return &on->server_error;
+    case LLM_TIMEOUT: return &on->timeout;
+    case LLM_CONNECTION: return &on->connection_error;
+    case LLM_CONTEXT_WINDOW: return &on->context_window;
+    case LLM_CONTENT_FILTER: return &on->content_filter;
+    case LLM_FINE:
+    case LLM_AUTH:
+    case LLM_NOT_FOUND:
+    case LLM_CLIENT_ERROR: break;
+    }
+    return NULL;
+}
+
+const struct config_models *route_fallback_on(const struct config_model *model,
+                                              enum llm_class class)
+{
+    const struct config_models *models = list_of(&model->fallback_on, class);
+
+    return models && models->items ? models : NULL;
+}
+
+void route_fallbacks(const struct route_facts *facts, const struct config_model *model,
+                     enum llm_class class, struct plan *plan)
+{
+    const struct config_models *others = route_fallback_on(model, class);
+    const struct config_model *last = facts->config->fallback_model;
+
+    others = others ? others : &model->fallbacks;
+    for (size_t i = 0; i < others->count; i++)
+        add_model(others->items[i], "fallback", facts, plan);
+    if (last && last != model)
+        add_model(last, "fallback_model", facts, plan);
 }

@@ -27,6 +27,10 @@ enum route_verdict {
 enum route_verdict route_model(const struct config *config, struct span name,
                                struct arena *arena, const struct config_model **ret);
 
+/* The model that a virtual one means for that task, or for its default when task.at is NULL. NULL: it
+ * has no such task. */
+const struct config_model *route_task(const struct config_model *model, struct span task);
+
 /* The listed names nearest to `name`, best first, for "did you mean". Returns how many. */
 enum { ROUTE_NEAREST_MAX = 3 };
 
@@ -45,16 +49,32 @@ struct plan_step {
 struct plan {
     struct plan_step steps[LIMIT_PLAN_TARGETS];
     uint32_t count;
-    uint32_t left_out; /* targets whose breaker is open */
+    uint32_t left_out;           /* targets whose breaker is open */
+    enum llm_class left_out_for; /* how the first of them failed last */
 };
 
-/* Orders the targets that may be tried: within a priority drawn by weight, then the next priority,
- * then the fallbacks of the model in their order, then fallback_model. Targets of providers that are
- * off, of weight 0, or that do not speak `dialect` are not in it. `random` is a state that the draw
- * moves on. */
-void route_plan(const struct config *config, const struct config_model *model,
-                const struct dialect *dialect, struct targets *targets, uint64_t now_ms,
-                uint64_t *random, struct plan *ret);
+/* What a plan is made from. */
+struct route_facts {
+    const struct config *config;
+    const struct dialect *dialect;
+    struct targets *targets;
+    uint64_t now_ms;
+    uint64_t *random; /* a state that the draw moves on */
+};
+
+/* Orders the model's own targets: within a priority drawn by weight, then the next priority. Targets of
+ * providers that are off, of weight 0, or that do not speak the dialect are not in it. */
+void route_plan(const struct route_facts *facts, const struct config_model *model,
+                struct plan *ret);
+
+/* The models that `fallback_on` names for such an error; NULL: it says nothing of it. */
+const struct config_models *route_fallback_on(const struct config_model *model,
+                                              enum llm_class class);
+
+/* Adds what may stand in for them after such an error: the models that fallback_on names for it, else
+ * the fallbacks of the model, in their order; then fallback_model. */
+void route_fallbacks(const struct route_facts *facts, const struct config_model *model,
+                     enum llm_class class, struct plan *plan);
 
 /* The rule of a snapshot's circuit_breaker section. */
 struct breaker_rule route_breaker_rule(const struct config *config);

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/span.h"
+#include "config/config.h"
 #include "policy/breaker.h"
 
 #include <stdint.h>
@@ -13,8 +14,9 @@ struct target_state {
     uint32_t in_flight;
     uint64_t attempts;
     uint64_t failures;
-    uint64_t last_error_ms; /* since 1970; 0: none yet */
-    char last_error[64];    /* the code */
+    uint64_t last_error_ms;    /* since 1970; 0: none yet */
+    char last_error[64];       /* the code */
+    enum llm_class last_class; /* of that error */
 };
 
 /* All zero is an empty registry. */

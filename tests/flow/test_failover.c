@@ -177,6 +177,54 @@ static void test_some_answers_are_not_tried_elsewhere(void **state)
 }
 
 /* Events that say nothing are held, but not for ever. */
+/* What the operator does not list is the answer; what is wrong with a key of ours always moves on. */
+static void test_only_retryable_errors_are_tried_elsewhere(void **state)
+{
+    static const struct {
+        const char *listed;
+        unsigned status;
+        size_t calls;
+    } rows[] = { { "[rate_limit_error]", 429, 2 },
+                 { "[rate_limit_error]", 503, 1 },
+                 { "[server_error]", 503, 2 },
+                 { "[server_error]", 429, 1 },
+                 { "[timeout]", 504, 2 },
+                 { "[server_error]", 504, 1 },
+                 { "[]", 500, 1 },
+                 { "[]", 401, 2 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char yaml[2048];
+        struct stage *stage;
+
+        (void)snprintf(yaml, sizeof(yaml), "%sretry: { retryable_errors: %s }\n", TWO_TARGETS,
+                       rows[i].listed);
+        stage = stage_open(yaml);
+        stage_ask(stage, CHAT);
+        stage_answer(stage, 0, rows[i].status, JSON, "");
+        assert_int_equal(stage_calls(stage), rows[i].calls);
+        if (rows[i].calls == 1)
+            assert_reply(stage, rows[i].status, "error");
+        else
+            stage_answer(stage, 1, 200, JSON, ANSWER);
+        stage_close(stage);
+    }
+}
+
+static void test_connections_are_tried_elsewhere_when_listed(void **state)
+{
+    struct stage *stage = stage_open(TWO_TARGETS "retry: { retryable_errors: [timeout] }\n");
+
+    (void)state;
+    stage_ask(stage, CHAT);
+    fake_fetch_fail_stale(stage_call(stage, 0)); /* says nothing of the target */
+    fake_loop_settle(stage->loop);
+    stage_fail(stage, 1, FETCH_RESET);
+    assert_reply(stage, 502, "\"upstream_reset\"");
+    stage_close(stage);
+}
+
 static void test_a_full_commit_window_is_sent(void **state)
 {
     struct stage *stage = stage_open(TWO_TARGETS);
@@ -302,6 +350,33 @@ static void test_a_stale_connection_is_replaced_at_once_and_once(void **state)
     assert_int_equal(stage_count(stage, METER_ATTEMPTS, "m:alpha", "connection_error", NULL),
                      1);
     stage_answer(stage, 2, 200, JSON, ANSWER);
+    assert_reply(stage, 200, "Hello");
+    stage_close(stage);
+}
+
+/* One request after the other fails at its first target: as many as the floor may go on. */
+static void test_when_the_retry_budget_is_used_up_the_error_is_the_answer(void **state)
+{
+    struct stage *stage = stage_open(TWO_TARGETS "circuit_breaker: { enabled: false }\n");
+
+    (void)state;
+    for (int i = 0; i < RETRY_BUDGET_FLOOR * RETRY_BUDGET_SLOTS; i++) {
+        fake_fetch_forget(stage->pool);
+        stage_ask(stage, CHAT);
+        stage_answer(stage, 0, 500, JSON, "");
+        stage_answer(stage, 1, 200, JSON, ANSWER);
+        assert_reply(stage, 200, "Hello");
+    }
+    fake_fetch_forget(stage->pool);
+    stage_ask(stage, CHAT);
+    stage_answer(stage, 0, 500, JSON, ERROR_BODY("broken", "server_error"));
+    assert_int_equal(stage_calls(stage), 1);
+    assert_reply(stage, 500, "broken");
+    stage_advance(stage, 12000);
+    fake_fetch_forget(stage->pool);
+    stage_ask(stage, CHAT);
+    stage_answer(stage, 0, 500, JSON, "");
+    stage_answer(stage, 1, 200, JSON, ANSWER);
     assert_reply(stage, 200, "Hello");
     stage_close(stage);
 }
@@ -457,12 +532,15 @@ int main(void)
         cmocka_unit_test(test_a_stream_that_ends_before_content),
         cmocka_unit_test(test_a_good_status_with_something_else_behind_it),
         cmocka_unit_test(test_some_answers_are_not_tried_elsewhere),
+        cmocka_unit_test(test_only_retryable_errors_are_tried_elsewhere),
+        cmocka_unit_test(test_connections_are_tried_elsewhere_when_listed),
         cmocka_unit_test(test_a_full_commit_window_is_sent),
         cmocka_unit_test(test_the_window_begins_anew_with_each_target),
         cmocka_unit_test(test_one_target_is_tried_again_after_a_growing_delay),
         cmocka_unit_test(test_all_calls_of_a_request_count_as_attempts),
         cmocka_unit_test(test_retry_after_is_honoured_within_reason),
         cmocka_unit_test(test_a_stale_connection_is_replaced_at_once_and_once),
+        cmocka_unit_test(test_when_the_retry_budget_is_used_up_the_error_is_the_answer),
         cmocka_unit_test(test_fallbacks_answer_for_a_model_and_it_is_said),
         cmocka_unit_test(test_a_stale_connection_is_not_why_a_model_was_left),
         cmocka_unit_test(test_an_open_breaker_refuses_until_a_trial_succeeds),

@@ -83,6 +83,10 @@ static void make_config(struct play *play, struct buf *yaml)
         add(yaml, "weight", pick(play, "1", "50", "100"));
         (void)buf_add_text(yaml, "}\n");
     }
+    if (play_chance(play, 50))
+        (void)buf_add_text(yaml, "    fallback_on: { rate_limit: [n], timeout: [],\n"
+                                 "                   context_window: [n] }\n"
+                                 "  n: { targets: [ { provider: p0 } ] }\n");
     add_settings(play, yaml);
 }
 

@@ -65,6 +65,8 @@ static void test_what_is_not_said_has_the_defaults_of_the_contract(void **state)
     assert_int_equal(config->retry.initial_delay_ms, 1000);
     assert_int_equal(config->retry.max_delay_ms, 30000);
     assert_int_equal(config->retry.backoff_multiplier, 2);
+    assert_int_equal(config->retry.errors.count, RETRYABLES);
+    assert_int_equal(config->retry.budget, 200000);
     assert_true(config->breaker.enabled);
     assert_int_equal(config->breaker.failure_threshold, 5);
     assert_int_equal(config->breaker.timeout_seconds, 30);
@@ -227,7 +229,7 @@ static void test_names_may_be_used_before_they_are_listed(void **state)
     assert_ptr_equal(config->default_model, model(config, "one"));
     assert_ptr_equal(config->fallback_model, model(config, "two"));
     assert_ptr_equal(model(config, "b/one"), model(config, "one"));
-    assert_ptr_equal(model(config, "one")->fallbacks[0], model(config, "two"));
+    assert_ptr_equal(model(config, "one")->fallbacks.items[0], model(config, "two"));
     assert_null(model(config, "three"));
     assert_null(provider(config, "c"));
     config_unref(config);
@@ -306,8 +308,8 @@ static void test_every_other_setting_reaches_its_field(void **state)
         "1047576,\n"
         "       max_tokens: 32768 }\n"
         "tls: { certificate: /dev/null, key: /dev/null, client_ca: /dev/null }\n"
-        "retry: { max_attempts: 1, initial_delay_ms: 0, max_delay_ms: 7, backoff_multiplier: 3 "
-        "}\n"
+        "retry: { max_attempts: 1, initial_delay_ms: 0, max_delay_ms: 7, backoff_multiplier: 3,"
+        " budget: 0, retryable_errors: [timeout] }\n"
         "circuit_breaker: { enabled: false, failure_threshold: 6, timeout_seconds: 7,\n"
         "                   half_open_requests: 8 }\n"
         "limits: { connections: 1, in_flight: 0, header_bytes: 1024, body_bytes: 0 }\n"
@@ -337,6 +339,9 @@ static void test_every_other_setting_reaches_its_field(void **state)
     assert_string_equal(config->tls.client_ca, "/dev/null");
     assert_int_equal(config->retry.max_attempts, 1);
     assert_int_equal(config->retry.backoff_multiplier, 3);
+    assert_int_equal(config->retry.errors.count, 1);
+    assert_int_equal(config->retry.budget, 0);
+    assert_int_equal(config->retry.errors.items[0], RETRYABLE_TIMEOUT);
     assert_false(config->breaker.enabled);
     assert_int_equal(config->breaker.half_open_requests, 8);
     assert_int_equal(config->limits.connections, 1);

@@ -115,6 +115,18 @@ static void test_money_is_exact(void **state)
     check_bad(units_read_money, bad);
 }
 
+static void test_shares(void **state)
+{
+    static const struct row good[] = {
+        { "0.2", 200000, NULL },   { "0.20", 200000, "0.2" }, { "1", 1000000, NULL },
+        { "10", 10000000, NULL },  { "0.000001", 1, NULL },   { "0", 0, NULL },
+        { "1.05", 1050000, NULL }, { "1.0", 1000000, "1" },   { NULL, 0, NULL },
+    };
+
+    (void)state;
+    check_good(units_read_money, units_print_share, good);
+}
+
 static void test_dates(void **state)
 {
     static const struct row good[] = {
@@ -169,9 +181,9 @@ static void test_booleans_and_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),           cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_money_is_exact),      cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_booleans_and_counts),
+        cmocka_unit_test(test_durations),      cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_money_is_exact), cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_dates),          cmocka_unit_test(test_booleans_and_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

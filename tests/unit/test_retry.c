@@ -70,6 +70,19 @@ static void test_no_delay_is_no_delay(void **state)
     assert_int_equal(retry_delay_ms(&retry, 5, &random), 0);
 }
 
+static void test_it_covers_what_is_listed(void **state)
+{
+    static const uint8_t items[] = { RETRYABLE_TIMEOUT, RETRYABLE_RATE_LIMIT };
+    static const struct config_retry retry = { .errors = { items, 2 } };
+    static const struct config_retry none = { .errors = { items, 0 } };
+
+    (void)state;
+    assert_true(retry_covers(&retry, RETRYABLE_RATE_LIMIT));
+    assert_true(retry_covers(&retry, RETRYABLE_TIMEOUT));
+    assert_false(retry_covers(&retry, RETRYABLE_SERVER_ERROR));
+    assert_false(retry_covers(&none, RETRYABLE_TIMEOUT));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +90,7 @@ int main(void)
         cmocka_unit_test(test_the_largest_settings_do_not_overflow),
         cmocka_unit_test(test_a_multiplier_of_one_stays_where_it_is),
         cmocka_unit_test(test_no_delay_is_no_delay),
+        cmocka_unit_test(test_it_covers_what_is_listed),
     };
 
     return cmocka_run_group_tests_name("retry", tests, NULL, NULL);

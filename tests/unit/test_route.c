@@ -26,6 +26,7 @@ struct house {
     struct arena arena;
     uint64_t random;
     uint64_t now_ms;
+    enum llm_class class; /* of the error that the model's own targets ended with */
     struct plan plan;
 };
 
@@ -163,15 +164,48 @@ static void test_the_nearest_names_come_best_first(void **state)
     close_house(house);
 }
 
-/* ---- plans ---- */
-
-static void make_plan(struct house *house, const char *name)
+static void assert_task(struct house *house, struct span task, const char *name)
 {
     const struct config_model *model;
 
+    assert_int_equal(find(house, "auto", &model), ROUTE_FOUND);
+    assert_true(model->virtual);
+    model = route_task(model, task);
+    assert_string_equal(model ? model->name : "none", name);
+}
+
+static void test_a_virtual_model_means_one_for_each_task(void **state)
+{
+    struct house *house =
+        open_house(LISTED "  auto: { tasks: { simple: deepseek-v3.2, advanced: gpt-4 },\n"
+                          "          default_task: advanced }\n");
+
+    (void)state;
+    assert_task(house, SPAN_OF("simple"), "deepseek-v3.2");
+    assert_task(house, SPAN_OF("advanced"), "gpt-4.1");
+    assert_task(house, span_make(NULL, 0), "gpt-4.1");
+    assert_task(house, SPAN_OF("standard"), "none");
+    assert_task(house, SPAN_OF("hard"), "none");
+    assert_task(house, SPAN_OF(""), "none");
+    close_house(house);
+}
+
+/* ---- plans ---- */
+
+static struct route_facts facts_of(struct house *house, const struct dialect *dialect)
+{
+    return (struct route_facts){ house->config, dialect, &house->targets, house->now_ms,
+                                 &house->random };
+}
+
+static void make_plan(struct house *house, const char *name)
+{
+    struct route_facts facts = facts_of(house, &dialect_openai);
+    const struct config_model *model;
+
     assert_int_equal(find(house, name, &model), ROUTE_FOUND);
-    route_plan(house->config, model, &dialect_openai, &house->targets, house->now_ms,
-               &house->random, &house->plan);
+    route_plan(&facts, model, &house->plan);
+    route_fallbacks(&facts, model, house->class, &house->plan);
 }
 
 /* "m:a m:b n:c": the targets in their order. */
@@ -276,12 +310,12 @@ static void test_a_target_that_does_not_speak_the_dialect_is_left_out(void **sta
     struct house *house = open_house(
         PROVIDERS "models:\n"
                   "  m: { targets: [ { provider: a }, { provider: c, priority: 2 } ] }\n");
+    struct route_facts facts = facts_of(house, &dialect_responses);
 
     (void)state;
     make_plan(house, "m");
     assert_plan(house, "m:a m:c");
-    route_plan(house->config, house->plan.steps[0].model, &dialect_responses, &house->targets,
-               house->now_ms, &house->random, &house->plan);
+    route_plan(&facts, house->plan.steps[0].model, &house->plan);
     assert_plan(house, "m:a"); /* groq has no /v1/responses in this table */
     close_house(house);
 }
@@ -311,6 +345,38 @@ static void test_fallbacks_come_behind_and_the_last_resort_at_the_end(void **sta
     close_house(house);
 }
 
+static void test_the_error_says_who_stands_in(void **state)
+{
+    static const struct {
+        enum llm_class class;
+        const char *plan;
+    } rows[] = { { LLM_RATE_LIMIT, "m:a n:b n:c last:a" },
+                 { LLM_QUOTA, "m:a n:b n:c last:a" },
+                 { LLM_CONNECTION, "m:a o:c n:b n:c last:a" },
+                 { LLM_CONTEXT_WINDOW, "m:a last:a" },
+                 { LLM_SERVER_ERROR, "m:a o:c last:a" },
+                 { LLM_TIMEOUT, "m:a o:c last:a" },
+                 { LLM_AUTH, "m:a o:c last:a" },
+                 { LLM_FINE, "m:a o:c last:a" } };
+    struct house *house = open_house(
+        PROVIDERS "models:\n"
+                  "  m: { targets: [ { provider: a } ], fallbacks: [ o ],\n"
+                  "       fallback_on: { rate_limit: [ n ], connection_error: [ o, n ],\n"
+                  "                      context_window: [] } }\n"
+                  "  n: { targets: [ { provider: b }, { provider: c, priority: 2 } ] }\n"
+                  "  o: { targets: [ { provider: c } ] }\n"
+                  "  last: { targets: [ { provider: a } ] }\n"
+                  "fallback_model: last\n");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        house->class = rows[i].class;
+        make_plan(house, "m");
+        assert_plan(house, rows[i].plan);
+    }
+    close_house(house);
+}
+
 static void test_a_target_whose_breaker_is_open_is_left_out(void **state)
 {
     struct house *house = open_house(
@@ -321,9 +387,11 @@ static void test_a_target_whose_breaker_is_open_is_left_out(void **state)
 
     (void)state;
     target->breaker = (struct breaker){ .state = BREAKER_OPEN, .opened_ms = 1000 };
+    target->last_class = LLM_TIMEOUT;
     make_plan(house, "m");
     assert_plan(house, "m:b");
     assert_int_equal(house->plan.left_out, 1);
+    assert_int_equal(house->plan.left_out_for, LLM_TIMEOUT);
     house->now_ms = 30999;
     make_plan(house, "m");
     assert_plan(house, "m:b");
@@ -392,12 +460,14 @@ int main(void)
         cmocka_unit_test(test_models_only_means_listed_ones_only),
         cmocka_unit_test(test_no_name_is_the_default_model),
         cmocka_unit_test(test_the_nearest_names_come_best_first),
+        cmocka_unit_test(test_a_virtual_model_means_one_for_each_task),
         cmocka_unit_test(test_priorities_come_one_after_the_other),
         cmocka_unit_test(test_a_tier_is_drawn_by_weight),
         cmocka_unit_test(test_what_is_left_of_a_tier_is_drawn_by_weight_too),
         cmocka_unit_test(test_some_targets_are_in_no_plan),
         cmocka_unit_test(test_a_target_that_does_not_speak_the_dialect_is_left_out),
         cmocka_unit_test(test_fallbacks_come_behind_and_the_last_resort_at_the_end),
+        cmocka_unit_test(test_the_error_says_who_stands_in),
         cmocka_unit_test(test_a_target_whose_breaker_is_open_is_left_out),
         cmocka_unit_test(test_a_plan_has_an_end),
         cmocka_unit_test(test_random_numbers_stay_below_their_bound),
