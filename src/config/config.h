@@ -136,6 +136,13 @@ struct config_breaker {
     uint32_t half_open_requests;
 };
 
+struct config_health { /* durations in milliseconds */
+    uint32_t window;
+    uint32_t min_requests;
+    uint32_t latency_threshold; /* 0: any will do */
+    uint32_t slow_start;        /* 0: at once */
+};
+
 struct config_limits {
     uint32_t connections;
     uint32_t in_flight;
@@ -172,6 +179,7 @@ struct config {
     size_t model_count;
     struct config_retry retry;
     struct config_breaker breaker;
+    struct config_health health;
     struct config_timeouts timeouts;
     struct config_limits limits;
     struct config_log log;

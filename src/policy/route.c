@@ -2,6 +2,15 @@
 
 #include <assert.h>
 
+enum {
+    ERRORS_FINE = 50,     /* per mille of failed attempts that cost no weight */
+    WEIGHT_MAX = 1000000, /* of a target: settings_models.c */
+    HEALTH_STEPS = 250, /* as many as fit: so many that the weights of a plan do not overflow */
+};
+
+static_assert((uint64_t)WEIGHT_MAX * HEALTH_STEPS * LIMIT_PLAN_TARGETS <= UINT32_MAX,
+              "the weights of a plan add up in 32 bits");
+
 /* ---- names ---- */
 
 static bool speaks(const struct provider_kind *kind, const struct dialect *dialect)
@@ -125,6 +134,26 @@ struct breaker_rule route_breaker_rule(const struct config *config)
     };
 }
 
+struct health_rule route_health_rule(const struct config *config)
+{
+    return (struct health_rule){
+        .window_ms = config->health.window,
+        .min_requests = config->health.min_requests,
+        .latency_ms = config->health.latency_threshold,
+        .slow_start_ms = config->health.slow_start,
+        .errors_fine = ERRORS_FINE,
+    };
+}
+
+struct health_factors route_health(const struct config *config,
+                                   const struct target_state *state, uint64_t now_ms)
+{
+    struct health_rule rule = route_health_rule(config);
+    struct breaker_rule breaker = route_breaker_rule(config);
+
+    return health_factors(&state->health, &rule, &state->breaker, &breaker, now_ms);
+}
+
 static bool planned(const struct plan *plan, const struct config_target *target)
 {
     for (uint32_t i = 0; i < plan->count; i++)
@@ -148,6 +177,7 @@ static uint32_t next_priority(const struct config_model *model, uint64_t above)
 }
 
 struct draw {
+    const struct config *config;
     const struct dialect *dialect;
     struct targets *targets;
     struct breaker_rule rule;
@@ -155,8 +185,17 @@ struct draw {
     uint64_t *random;
 };
 
+/* Weight x health. Above 0 for whoever is in the plan: nobody is left over. */
+static uint32_t effective_weight(const struct plan_step *step, const struct draw *draw)
+{
+    uint32_t health = route_health(draw->config, step->state, draw->now_ms).health;
+    uint32_t steps = health * HEALTH_STEPS / HEALTH_FULL;
+
+    return step->target->weight * (steps ? steps : 1);
+}
+
 /* Moves one target of [first, count) to `first`, each with the chance of its weight. */
-static void draw_first(struct plan *plan, uint32_t first, uint64_t *random)
+static void draw_first(struct plan *plan, uint32_t *weights, uint32_t first, uint64_t *random)
 {
     uint32_t total = 0;
     uint32_t at = first;
@@ -164,13 +203,27 @@ static void draw_first(struct plan *plan, uint32_t first, uint64_t *random)
     struct plan_step drawn;
 
     for (uint32_t i = first; i < plan->count; i++)
-        total += plan->steps[i].target->weight;
+        total += weights[i];
     point = route_random(random, total);
-    while (point >= plan->steps[at].target->weight)
-        point -= plan->steps[at++].target->weight;
+    while (point >= weights[at])
+        point -= weights[at++];
     drawn = plan->steps[at];
     plan->steps[at] = plan->steps[first];
     plan->steps[first] = drawn;
+    weights[at] = weights[first];
+}
+
+/* Puts the steps from `first` on into an order that is drawn by weight. */
+static void draw_order(struct plan *plan, uint32_t first, const struct draw *draw)
+{
+    uint32_t weights[LIMIT_PLAN_TARGETS];
+
+    if (first + 1 >= plan->count)
+        return;
+    for (uint32_t i = first; i < plan->count; i++)
+        weights[i] = effective_weight(&plan->steps[i], draw);
+    for (; first + 1 < plan->count; first++)
+        draw_first(plan, weights, first, draw->random);
 }
 
 static void add_tier(const struct config_model *model, uint32_t priority, const char *why,
@@ -192,8 +245,7 @@ static void add_tier(const struct config_model *model, uint32_t priority, const 
         }
         plan->steps[plan->count++] = (struct plan_step){ model, target, state, why };
     }
-    for (; first + 1 < plan->count; first++)
-        draw_first(plan, first, draw->random);
+    draw_order(plan, first, draw);
 }
 
 static void add_model(const struct config_model *model, const char *why,
@@ -212,7 +264,7 @@ void route_plan(const struct config *config, const struct config_model *model,
                 const struct dialect *dialect, struct targets *targets, uint64_t now_ms,
                 uint64_t *random, struct plan *ret)
 {
-    struct draw draw = { dialect, targets, route_breaker_rule(config), now_ms, random };
+    struct draw draw = { config, dialect, targets, route_breaker_rule(config), now_ms, random };
 
     ret->count = 0;
     ret->left_out = 0;

@@ -48,7 +48,7 @@ struct plan {
     uint32_t left_out; /* targets whose breaker is open */
 };
 
-/* Orders the targets that may be tried: within a priority drawn by weight, then the next priority,
+/* Orders the targets that may be tried: within a priority drawn by weight x health, then the next priority,
  * then the fallbacks of the model in their order, then fallback_model. Targets of providers that are
  * off, of weight 0, or that do not speak `dialect` are not in it. `random` is a state that the draw
  * moves on. */
@@ -58,6 +58,13 @@ void route_plan(const struct config *config, const struct config_model *model,
 
 /* The rule of a snapshot's circuit_breaker section. */
 struct breaker_rule route_breaker_rule(const struct config *config);
+
+/* That of its health section. */
+struct health_rule route_health_rule(const struct config *config);
+
+/* The health of a target now, and where it comes from. */
+struct health_factors route_health(const struct config *config,
+                                   const struct target_state *state, uint64_t now_ms);
 
 /* Moves a random state on and gives a number below `below` (> 0). */
 uint32_t route_random(uint64_t *random, uint32_t below);

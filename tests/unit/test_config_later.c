@@ -49,6 +49,7 @@ static const char example[] =
     "  deepseek-v3.2: { targets: [ { provider: cluster } ] }\n"
     "retry: { max_attempts: 5, initial_delay_ms: 1000, max_delay_ms: 30000, "
     "backoff_multiplier: 2 }\n"
+    "health: { window: 5m, min_requests: 20, latency_threshold: 2s, slow_start: 30s }\n"
     "circuit_breaker: { enabled: true, failure_threshold: 5, timeout_seconds: 30,\n"
     "                   half_open_requests: 3 }\n"
     "timeouts: { connect: 2s, first_byte: 60s, idle: 60s, total: 10m, sse_comment: 15s,\n"
@@ -105,15 +106,17 @@ static void check_refused(const char *before, const char *setting, const char *a
 static void test_what_comes_later_is_refused_by_name(void **state)
 {
     (void)state;
-    CHECK_REFUSED("", "", "1:1: ", "health: { interval: 30s, window: 5m }",
-                  "rate_limiting: { requests_per_minute: 0 }", "alerts: { error_rate: 0.05 }",
-                  "cache: { enabled: false }", "state: { path: /var/lib/sluice }",
+    CHECK_REFUSED("", "", "1:1: ", "rate_limiting: { requests_per_minute: 0 }",
+                  "alerts: { error_rate: 0.05 }", "cache: { enabled: false }",
+                  "state: { path: /var/lib/sluice }",
                   "redis: { url: \"redis://x\", fail: open }");
     CHECK_REFUSED("client_keys: [ { name: a, hash: \"" HASH "\", ", " } ]",
                   "1:108: client_keys[0].", "requests_per_minute: 600", "burst_size: 60",
                   "tokens_per_minute: 200000", "concurrent_requests: 50",
                   "budget_usd_per_day: 100");
     CHECK_REFUSED("limits: { ", " }", "1:11: limits.", "queue: 1024", "queue_wait: 5s");
+    CHECK_REFUSED("health: { ", " }", "1:11: health.", "interval: 30s",
+                  "success_threshold: 0.95", "recover: 60s", "auto_switch: true");
     CHECK_REFUSED("retry: { ", " }", "1:10: retry.", "budget: 0.2",
                   "retryable_errors: [timeout]");
 }
