@@ -47,7 +47,8 @@ void json_raw(struct json_writer *w, struct span json); /* already JSON */
 void json_put_text(struct json_writer *w, const char *key, const char *text);
 void json_put_string(struct json_writer *w, const char *key, struct span text);
 void json_put_u64(struct json_writer *w, const char *key, uint64_t value);
-void json_put_decimal(struct json_writer *w, const char *key, uint64_t value, unsigned decimals);
+void json_put_decimal(struct json_writer *w, const char *key, uint64_t value,
+                      unsigned decimals);
 void json_put_bool(struct json_writer *w, const char *key, bool value);
 
 /* The string in quotes, escaped, without any writer. */

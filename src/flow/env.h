@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/metrics.h"
 #include "config/config.h"
+#include "flow/events.h"
 #include "policy/target.h"
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@ struct env {
     struct targets targets; /* what is known of each target */
     struct map origins;     /* struct fetch_origin by everything that it depends on */
     struct metrics *metrics;
+    struct events events;
     uint64_t random;
     struct list exchanges; /* all that live */
     uint32_t in_flight;

@@ -52,19 +52,39 @@ static void learn_health(struct exchange *ex, enum breaker_result result)
                      (uint32_t)((ex->content_us - ex->attempt.started_us) / 1000), now_ms);
 }
 
+static void tell_breaker(struct exchange *ex, enum breaker_state before)
+{
+    const struct plan_step *step = ex->attempt.step;
+    bool open = step->state->breaker.state == BREAKER_OPEN;
+    const struct event event = {
+        .kind = EVENT_BREAKER,
+        .model = step->model->name,
+        .target = step->target->id,
+        .from = breaker_state_name(before),
+        .to = breaker_state_name(step->state->breaker.state),
+        .reason = open ? span_from(step->state->last_error) : SPAN_OF("trials succeeded"),
+        .figures = { { "attempts", step->state->attempts, 0 },
+                     { "failures", step->state->failures, 0 } },
+    };
+
+    events_add(&ex->env->events, &event, clock_wall_ms());
+    LOG(LOG_WARN, "breaker", { "target", span_from(step->target->id) },
+        { "state", span_from(event.to) }, { "reason", event.reason });
+}
+
 static void learn_breaker(struct exchange *ex, enum breaker_result result)
 {
     const struct plan_step *step = ex->attempt.step;
     struct breaker_rule rule = route_breaker_rule(ex->config);
     struct breaker *breaker = &step->state->breaker;
+    enum breaker_state before = breaker->state;
     uint64_t now_ms = exchange_now_ms(ex);
 
     if (!breaker_leave(breaker, &rule, ex->attempt.ticket, result, now_ms))
         return;
     if (breaker->state == BREAKER_CLOSED)
         health_return(&step->state->health, now_ms);
-    LOG(LOG_WARN, "breaker", { "target", span_from(step->target->id) },
-        { "state", span_from(breaker_state_name(breaker->state)) });
+    tell_breaker(ex, before);
 }
 
 void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)

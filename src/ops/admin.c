@@ -8,6 +8,8 @@
 #include "ops/reload.h"
 #include "policy/route.h"
 
+#include <string.h>
+
 /* Each from 0 to 1; `health` is their product, of which no more than `slow_start` counts. */
 static void write_factors(const struct health_factors *factors, struct json_writer *w)
 {
@@ -94,6 +96,29 @@ void admin_status(struct call *call)
     json_put_u64(&w, "streams", gateway->env.streams);
     json_put_decimal(&w, "loop_utilisation", loop_busy_per_mille(gateway->loop), 3);
     write_models(gateway, &w);
+    json_end(&w, '}');
+}
+
+/* The number behind `since=`; 0: all. */
+static uint64_t since(struct span query)
+{
+    uint64_t id = 0;
+
+    while (query.size) {
+        struct span pair = span_cut(&query, '&');
+
+        if (span_starts(pair, "since="))
+            (void)span_u64(span_skip(pair, strlen("since=")), &id);
+    }
+    return id;
+}
+
+void admin_events(struct call *call)
+{
+    struct json_writer w = json_writer(&call->body);
+
+    json_begin(&w, '{');
+    events_write(&call->gateway->env.events, since(http_request(call->http)->query), &w);
     json_end(&w, '}');
 }
 

@@ -12,6 +12,7 @@
 #include "ops/call.h"
 #include "ops/demo.h"
 #include "ops/reload.h"
+#include "ops/watch.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -181,6 +182,7 @@ static void run_janitor(struct task *task)
         return;
     }
     reload_if_changed(gateway);
+    watch_health(gateway);
     task_alarm(task, now_ms + JANITOR_MS);
 }
 
