@@ -80,6 +80,12 @@ struct config_headers {
     size_t count;
 };
 
+struct config_probe {
+    uint32_t interval; /* 0: none */
+    uint32_t timeout;
+    const char *path; /* behind base_url */
+};
+
 struct config_provider {
     struct config_mark mark;
     const char *name;
@@ -90,6 +96,7 @@ struct config_provider {
     const char *proxy;
     struct config_headers headers;   /* added to every call */
     struct config_timeouts timeouts; /* the general ones where it says nothing */
+    struct config_probe health;
     enum config_engine engine;
     bool http2;
     enum config_client_gone on_client_gone;
@@ -137,6 +144,7 @@ struct config_breaker {
 };
 
 struct config_health { /* durations in milliseconds */
+    uint32_t interval; /* of probes; 0: none */
     uint32_t window;
     uint32_t min_requests;
     uint32_t latency_threshold; /* 0: any will do */

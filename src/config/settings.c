@@ -169,6 +169,12 @@ static const struct setting_table settings_breaker = {
 };
 
 static const struct setting health_rows[] = {
+    { .name = "interval",
+      .kind = SETTING_DURATION,
+      NUMBER_AT(config_health, interval),
+      .standard = "30s",
+      .max = 24 * HOUR,
+      .help = "Between two probes of a provider, give or take a tenth; 0: none." },
     { .name = "window",
       .kind = SETTING_DURATION,
       NUMBER_AT(config_health, window),
@@ -191,7 +197,6 @@ static const struct setting health_rows[] = {
       .standard = "30s",
       .max = HOUR,
       .help = "A target that comes back has its whole weight after so long; 0: at once." },
-    LATER("interval"),
     LATER("success_threshold"),
     LATER("recover"),
     LATER("auto_switch"),

@@ -32,6 +32,20 @@ static void write_factors(const struct health_factors *factors, struct json_writ
     json_end(w, '}');
 }
 
+static void write_probe(const struct health *health, struct json_writer *w)
+{
+    json_key(w, "last_probe");
+    if (health->probed_ms == 0) {
+        json_null(w);
+        return;
+    }
+    json_begin(w, '{');
+    json_put_bool(w, "good", health->probe_failures == 0);
+    json_put_u64(w, "failures_in_a_row", health->probe_failures);
+    json_put_u64(w, "took_ms", health->probe_ms);
+    json_end(w, '}');
+}
+
 static void write_target(struct gateway *gateway, const struct config_target *target,
                          struct json_writer *w)
 {
@@ -51,6 +65,7 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     json_put_text(w, "why", off ? "its provider has no key" : factors.why);
     json_put_decimal(w, "health", factors.health, 3);
     write_factors(&factors, w);
+    write_probe(&state->health, w);
     json_put_text(w, "breaker", breaker_state_name(state->breaker.state));
     json_put_u64(w, "in_flight", state->in_flight);
     json_put_u64(w, "attempts", state->attempts);
