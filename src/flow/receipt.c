@@ -1,5 +1,5 @@
-/* receipt: what happened, told once to everybody who learns from it: the breaker after each attempt;
- * metrics and the access log after each exchange. */
+/* receipt: what happened, told once to everybody who learns from it: the breaker and the health of the
+ * target after each attempt; metrics and the access log after each exchange. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/exchange_state.h"

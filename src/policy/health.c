@@ -109,7 +109,7 @@ static uint32_t judge(const struct health *health, const struct health_rule *rul
     ret->latency = latency_factor(&ret->recent, rule);
     ret->probe = probe_factor(health, &ret->recent, rule);
     return larger((uint32_t)((uint64_t)ret->errors * ret->latency * ret->probe /
-                             (HEALTH_FULL * HEALTH_FULL)),
+                             ((uint64_t)HEALTH_FULL * HEALTH_FULL)),
                   HEALTH_LEAST);
 }
 

@@ -216,7 +216,7 @@ static void draw_first(struct plan *plan, uint32_t *weights, uint32_t first, uin
 /* Puts the steps from `first` on into an order that is drawn by weight. */
 static void draw_order(struct plan *plan, uint32_t first, const struct draw *draw)
 {
-    uint32_t weights[LIMIT_PLAN_TARGETS];
+    uint32_t weights[LIMIT_PLAN_TARGETS] = { 0 };
 
     if (first + 1 >= plan->count)
         return;

@@ -48,10 +48,10 @@ struct plan {
     uint32_t left_out; /* targets whose breaker is open */
 };
 
-/* Orders the targets that may be tried: within a priority drawn by weight x health, then the next priority,
- * then the fallbacks of the model in their order, then fallback_model. Targets of providers that are
- * off, of weight 0, or that do not speak `dialect` are not in it. `random` is a state that the draw
- * moves on. */
+/* Orders the targets that may be tried: within a priority drawn by weight x health, then the next
+ * priority, then the fallbacks of the model in their order, then fallback_model. Targets of
+ * providers that are off, of weight 0, or that do not speak `dialect` are not in it. `random` is a
+ * state that the draw moves on. */
 void route_plan(const struct config *config, const struct config_model *model,
                 const struct dialect *dialect, struct targets *targets, uint64_t now_ms,
                 uint64_t *random, struct plan *ret);

@@ -60,6 +60,29 @@ def test_a_target_that_is_gone_loses_its_weight_and_gets_it_back():
         wait_for(gateway, lambda t: t["m:one"]["effective_weight"] == 100, "back")
 
 
+def test_a_target_that_returns_is_not_flooded():
+    """Its breaker opens and closes again; then its share grows with the slow start."""
+    health = {"interval": 0, "slow_start": "5s"}
+    breaker = {"failure_threshold": 2, "timeout_seconds": 1, "half_open_requests": 1}
+    with Mock(tokens=5) as one, Mock(tokens=5) as two:
+        with gateway_of(one, two, health=health, circuit_breaker=breaker) as gateway:
+            def ask():
+                assert wire.ask(gateway, wire.chat_request("m")).status == 200
+
+            def ask_until(wanted, what):
+                return wait_for(gateway, lambda t: ask() or wanted(t["m:one"]), what)["m:one"]
+
+            one.kill()
+            gone = ask_until(lambda t: t["breaker"] == "open", "open")
+            assert (gone["effective_weight"], gone["why"]) == (0, "its circuit breaker is open")
+            one.start()
+            back = ask_until(lambda t: t["breaker"] == "closed", "closed")
+            assert back["why"] == "slow start" and 10 <= back["effective_weight"] < 60
+            later = ask_until(lambda t: t["effective_weight"] > 60, "rising")
+            assert later["effective_weight"] < 100 and later["factors"]["errors"] == 1
+            ask_until(lambda t: t["effective_weight"] == 100, "whole")
+
+
 def test_a_slow_provider_keeps_a_share():
     slow = {**PROBES, "latency_threshold": "5ms"}
     with Mock(tokens=5) as one, Mock(tokens=5) as two:
