@@ -1,5 +1,5 @@
-/* probe: asks each provider for something free, now and then, so that one that nobody uses at the
- * moment is known, too. Never a prompt: `health.path` is a GET, the list of models by default.
+/* probe: asks each provider that a listed model uses for something free, now and then, so that one
+ * that nobody calls at the moment is known, too. Never a prompt: `health.path` is a GET, the list of models by default.
  *
  *     wait --interval, +-10 %--> ask --status below 500--> good, so fast
  *      ^                          +--no answer, 5xx------> bad
