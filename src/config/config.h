@@ -80,6 +80,12 @@ struct config_headers {
     size_t count;
 };
 
+struct config_probe {
+    uint32_t interval; /* 0: none */
+    uint32_t timeout;
+    const char *path; /* behind base_url */
+};
+
 struct config_provider {
     struct config_mark mark;
     const char *name;
@@ -90,6 +96,7 @@ struct config_provider {
     const char *proxy;
     struct config_headers headers;   /* added to every call */
     struct config_timeouts timeouts; /* the general ones where it says nothing */
+    struct config_probe health;
     enum config_engine engine;
     bool http2;
     enum config_client_gone on_client_gone;
@@ -181,6 +188,14 @@ struct config_breaker {
     uint32_t half_open_requests;
 };
 
+struct config_health { /* durations in milliseconds */
+    uint32_t interval; /* of probes; 0: none */
+    uint32_t window;
+    uint32_t min_requests;
+    uint32_t latency_threshold; /* 0: any will do */
+    uint32_t slow_start;        /* 0: at once */
+};
+
 struct config_limits {
     uint32_t connections;
     uint32_t in_flight;
@@ -217,6 +232,7 @@ struct config {
     size_t model_count;
     struct config_retry retry;
     struct config_breaker breaker;
+    struct config_health health;
     struct config_timeouts timeouts;
     struct config_limits limits;
     struct config_log log;

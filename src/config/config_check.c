@@ -171,6 +171,18 @@ static void inherit_timeouts(const struct config *config, struct config_provider
     }
 }
 
+static void check_probe(struct reading *reading, struct config_provider *provider,
+                        const struct node *node)
+{
+    const struct node *health = node_member(node, "health");
+
+    if (value_inherited(&provider->health.interval, sizeof(provider->health.interval)))
+        provider->health.interval = reading->config->health.interval;
+    if (provider->health.path && provider->health.path[0] != '/')
+        report_error(reading->reporter, node_member(health, "path"),
+                     "begins with a slash, such as /models");
+}
+
 static void check_providers(struct reading *reading)
 {
     struct config *config = reading->config;
@@ -182,6 +194,7 @@ static void check_providers(struct reading *reading)
 
         node = node_named(node, provider->name);
         inherit_timeouts(config, provider);
+        check_probe(reading, provider, node);
         if (node->kind != NODE_MAP)
             continue; /* said */
         find_kind(reading, provider, node);

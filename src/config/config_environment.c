@@ -28,6 +28,7 @@ const struct config_variable config_variables[] = {
     { "FALLBACK_MODEL", "fallback_model", "The last resort of every model." },
     { "TIMEOUT_SECONDS", "timeouts.total", "For a whole request with all its attempts." },
     { "MAX_RETRIES", "retry.max_attempts", "N retries are N + 1 attempts." },
+    { "HEALTH_CHECK_INTERVAL", "health.interval", "Seconds between two probes; 0: none." },
     { "LOG_LEVEL", "log.level", "debug, info, warn, error or off." },
     { "SLUICE_LISTEN", "listen", "HOST:PORT." },
     { "SLUICE_ADMIN_KEY", "admin.keys", "Opens the admin plane." },
@@ -38,7 +39,7 @@ const struct config_variable config_variables[] = {
     { NULL, NULL, NULL },
 };
 
-static const char *const not_yet[] = { "ENABLE_AUTO_ROLLBACK", "HEALTH_CHECK_INTERVAL", NULL };
+static const char *const not_yet[] = { "ENABLE_AUTO_ROLLBACK", NULL };
 
 /* NULL when it is not set, or empty. */
 static const char *variable(const char *name)
@@ -320,6 +321,7 @@ void config_environment_read(struct node_tree *tree, struct reporter *reporter)
     add_client_keys(&env);
     add_admin_key(&env);
     add_number(&env, "TIMEOUT_SECONDS", "timeouts", "total", write_seconds);
+    add_number(&env, "HEALTH_CHECK_INTERVAL", "health", "interval", write_seconds);
     add_number(&env, "MAX_RETRIES", "retry", "max_attempts", write_attempts);
     add_log_level(&env);
     for (size_t i = 0; not_yet[i]; i++)

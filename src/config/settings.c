@@ -186,6 +186,47 @@ static const struct setting_table settings_breaker = {
     NO_FIELD,
 };
 
+static const struct setting health_rows[] = {
+    { .name = "interval",
+      .kind = SETTING_DURATION,
+      NUMBER_AT(config_health, interval),
+      .standard = "30s",
+      .max = 24 * HOUR,
+      .help = "Between two probes of a provider, give or take a tenth; 0: none." },
+    { .name = "window",
+      .kind = SETTING_DURATION,
+      NUMBER_AT(config_health, window),
+      .standard = "5m",
+      .min = SECOND,
+      .max = 24 * HOUR,
+      .help = "Attempts of so long count." },
+    NUMBER(config_health, min_requests, "20", 1, 1000000,
+           "So many of them say all; fewer move a target's health less, and leave room for "
+           "what probes say."),
+    { .name = "latency_threshold",
+      .kind = SETTING_DURATION,
+      NUMBER_AT(config_health, latency_threshold),
+      .standard = "2s",
+      .max = HOUR,
+      .help = "A first content slower than this lowers the health; 0: never." },
+    { .name = "slow_start",
+      .kind = SETTING_DURATION,
+      NUMBER_AT(config_health, slow_start),
+      .standard = "30s",
+      .max = HOUR,
+      .help = "A target that comes back has its whole weight after so long; 0: at once." },
+    LATER("success_threshold"),
+    LATER("recover"),
+    LATER("auto_switch"),
+    END,
+};
+
+static const struct setting_table settings_health = {
+    .title = "health",
+    .rows = health_rows,
+    NO_FIELD,
+};
+
 /* ---- the process ---- */
 
 static const struct setting limits_rows[] = {
@@ -341,6 +382,11 @@ static const struct setting file_rows[] = {
       AT(config, breaker),
       .table = &settings_breaker,
       .help = "One for each target." },
+    { .name = "health",
+      .kind = SETTING_OBJECT,
+      AT(config, health),
+      .table = &settings_health,
+      .help = "What a target's weight is multiplied with." },
     { .name = "timeouts",
       .kind = SETTING_OBJECT,
       AT(config, timeouts),
@@ -365,7 +411,6 @@ static const struct setting file_rows[] = {
       WHOLE,
       .table = &settings_drain,
       .help = "The way out." },
-    LATER("health"),
     LATER("rate_limiting"),
     LATER("alerts"),
     LATER("cache"),

@@ -27,6 +27,40 @@ const struct setting_table settings_provider_timeouts = {
     NO_FIELD,
 };
 
+static const struct setting probe_rows[] = {
+    { .name = "interval",
+      .kind = SETTING_DURATION,
+      NUMBER_AT(config_probe, interval),
+      .unsaid = "`health.interval`",
+      .inherits = true,
+      .max = 24 * HOUR,
+      .help = "Between two probes of it; 0: none." },
+    { .name = "timeout",
+      .kind = SETTING_DURATION,
+      NUMBER_AT(config_probe, timeout),
+      .standard = "2s",
+      .min = 10,
+      .max = 10 * MINUTE,
+      .help = "An answer that takes longer is none." },
+    { .name = "path",
+      .kind = SETTING_LABEL,
+      AT(config_probe, path),
+      .standard = "/models",
+      .help = "What is asked for, behind `base_url`, with the provider's key. Any answer below "
+              "500 is a good one." },
+    { .name = "prompt",
+      .kind = SETTING_FIXED,
+      .standard = "false",
+      .help = "Probes never send a prompt." },
+    END,
+};
+
+static const struct setting_table settings_probe = {
+    .title = "providers.NAME.health",
+    .rows = probe_rows,
+    NO_FIELD,
+};
+
 static const struct setting provider_rows[] = {
     { .name = "kind",
       .kind = SETTING_PROVIDER_KIND,
@@ -64,6 +98,11 @@ static const struct setting provider_rows[] = {
       AT(config_provider, timeouts),
       .table = &settings_provider_timeouts,
       .help = "For this provider alone." },
+    { .name = "health",
+      .kind = SETTING_OBJECT,
+      AT(config_provider, health),
+      .table = &settings_probe,
+      .help = "How it is probed: a free GET now and then." },
     { .name = "engine",
       .kind = SETTING_ENUM,
       NUMBER_AT(config_provider, engine),
@@ -83,7 +122,6 @@ static const struct setting provider_rows[] = {
       .standard = "cancel",
       .help = "`drain`: read the answer to its end, for one that bills it whole anyway." },
     LATER("regions"),
-    LATER("health"),
     LATER("presets"),
     LATER("api_version"),
     END,

@@ -31,6 +31,7 @@ void env_done(struct env *env)
     map_done(&env->origins);
     targets_done(&env->targets);
     metrics_free(env->metrics);
+    events_done(&env->events);
     buf_done(&env->scratch);
 }
 

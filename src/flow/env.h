@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/metrics.h"
 #include "config/config.h"
+#include "flow/events.h"
 #include "policy/retry_budget.h"
 #include "policy/target.h"
 
@@ -26,6 +27,7 @@ struct env {
     struct retry_budget retries; /* what all requests together may still try again */
     struct map origins;          /* struct fetch_origin by everything that it depends on */
     struct metrics *metrics;
+    struct events events;
     uint64_t random;
     struct list exchanges; /* all that live */
     uint32_t in_flight;

@@ -7,9 +7,8 @@
  */
 #include "base/clock.h"
 #include "flow/exchange_state.h"
+#include "flow/key_header.h"
 #include "policy/retry.h"
-
-#include <string.h>
 
 static void add_header(struct exchange *ex, const char *line)
 {
@@ -21,24 +20,12 @@ static void add_header(struct exchange *ex, const char *line)
 
 static void add_key(struct exchange *ex, const struct config_provider *provider)
 {
-    static const char *const formats[] = {
-        [AUTH_NONE] = NULL,
-        [AUTH_BEARER] = "Authorization: Bearer %.*s",
-        [AUTH_X_API_KEY] = "x-api-key: %.*s",
-        [AUTH_API_KEY] = "api-key: %.*s",
-    };
-    const char *format = formats[provider->kind->auth];
-    struct span key;
     struct buf *line = &ex->env->scratch;
+    size_t count = provider->keys.count;
 
-    if (format == NULL || provider->keys.count == 0)
-        return;
-    key = secret_reveal(
-        &provider->keys.items[route_random(&ex->env->random, (uint32_t)provider->keys.count)]);
-    buf_reset(line);
-    (void)buf_add(line, span_first(span_from(format), (size_t)(strchr(format, '%') - format)));
-    (void)buf_add(line, key);
-    add_header(ex, arena_text(&ex->arena, buf_span(line)));
+    if (count &&
+        key_header_write(provider, route_random(&ex->env->random, (uint32_t)count), line))
+        add_header(ex, arena_text(&ex->arena, buf_span(line)));
 }
 
 /* What of the client's headers an upstream may see: nothing that carries a credential, a host or

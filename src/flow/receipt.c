@@ -1,5 +1,5 @@
-/* receipt: what happened, told once to everybody who learns from it: the breaker after each attempt;
- * metrics and the access log after each exchange. */
+/* receipt: what happened, told once to everybody who learns from it: the breaker and the health of the
+ * target after each attempt; metrics and the access log after each exchange. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/exchange_state.h"
@@ -13,17 +13,18 @@
 
 static const struct {
     const char *name;
-    enum breaker_result result;
+    enum breaker_result result; /* for the breaker */
+    enum breaker_result health; /* for the health: being turned away is no fault, but no help */
 } outcomes[] = {
-    [ATTEMPT_OK] = { "ok", BREAKER_GOOD },
-    [ATTEMPT_CLIENT_ERROR] = { "client_error", BREAKER_UNKNOWN },
-    [ATTEMPT_RATE_LIMIT] = { "rate_limit", BREAKER_UNKNOWN },
-    [ATTEMPT_SERVER_ERROR] = { "server_error", BREAKER_BAD },
-    [ATTEMPT_TIMEOUT] = { "timeout", BREAKER_BAD },
-    [ATTEMPT_CONNECTION_ERROR] = { "connection_error", BREAKER_BAD },
-    [ATTEMPT_TRUNCATED] = { "truncated", BREAKER_BAD },
-    [ATTEMPT_AUTH] = { "auth", BREAKER_BAD },
-    [ATTEMPT_CANCELLED] = { "cancelled", BREAKER_UNKNOWN },
+    [ATTEMPT_OK] = { "ok", BREAKER_GOOD, BREAKER_GOOD },
+    [ATTEMPT_CLIENT_ERROR] = { "client_error", BREAKER_UNKNOWN, BREAKER_UNKNOWN },
+    [ATTEMPT_RATE_LIMIT] = { "rate_limit", BREAKER_UNKNOWN, BREAKER_BAD },
+    [ATTEMPT_SERVER_ERROR] = { "server_error", BREAKER_BAD, BREAKER_BAD },
+    [ATTEMPT_TIMEOUT] = { "timeout", BREAKER_BAD, BREAKER_BAD },
+    [ATTEMPT_CONNECTION_ERROR] = { "connection_error", BREAKER_BAD, BREAKER_BAD },
+    [ATTEMPT_TRUNCATED] = { "truncated", BREAKER_BAD, BREAKER_BAD },
+    [ATTEMPT_AUTH] = { "auth", BREAKER_BAD, BREAKER_BAD },
+    [ATTEMPT_CANCELLED] = { "cancelled", BREAKER_UNKNOWN, BREAKER_UNKNOWN },
 };
 
 static void log_failure(const struct exchange *ex, enum attempt_outcome outcome)
@@ -37,10 +38,58 @@ static void log_failure(const struct exchange *ex, enum attempt_outcome outcome)
         { "message", ex->error.message });
 }
 
-void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)
+static void learn_health(struct exchange *ex, enum breaker_result result)
+{
+    struct health *health = &ex->attempt.step->state->health;
+    struct health_rule rule = route_health_rule(ex->config);
+    uint64_t now_ms = exchange_now_ms(ex);
+
+    if (result == BREAKER_UNKNOWN)
+        return;
+    health_attempt(health, &rule, result == BREAKER_GOOD, now_ms);
+    if (ex->streaming && ex->content_us > ex->attempt.started_us)
+        health_first(health, &rule,
+                     (uint32_t)((ex->content_us - ex->attempt.started_us) / 1000), now_ms);
+}
+
+static void tell_breaker(struct exchange *ex, enum breaker_state before)
+{
+    const struct plan_step *step = ex->attempt.step;
+    bool open = step->state->breaker.state == BREAKER_OPEN;
+    const struct event event = {
+        .kind = EVENT_BREAKER,
+        .model = step->model->name,
+        .target = step->target->id,
+        .from = breaker_state_name(before),
+        .to = breaker_state_name(step->state->breaker.state),
+        .reason = open ? span_from(step->state->last_error) : SPAN_OF("trials succeeded"),
+        .figures = { { "attempts", step->state->attempts, 0 },
+                     { "failures", step->state->failures, 0 } },
+    };
+
+    events_add(&ex->env->events, &event, clock_wall_ms());
+    LOG(LOG_WARN, "breaker", { "target", span_from(step->target->id) },
+        { "state", span_from(event.to) }, { "reason", event.reason });
+}
+
+static void learn_breaker(struct exchange *ex, enum breaker_result result)
 {
     const struct plan_step *step = ex->attempt.step;
     struct breaker_rule rule = route_breaker_rule(ex->config);
+    struct breaker *breaker = &step->state->breaker;
+    enum breaker_state before = breaker->state;
+    uint64_t now_ms = exchange_now_ms(ex);
+
+    if (!breaker_leave(breaker, &rule, ex->attempt.ticket, result, now_ms))
+        return;
+    if (breaker->state == BREAKER_CLOSED)
+        health_return(&step->state->health, now_ms);
+    tell_breaker(ex, before);
+}
+
+void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)
+{
+    const struct plan_step *step = ex->attempt.step;
     struct span labels[] = { span_from(step->target->id), span_from(outcomes[outcome].name) };
 
     assert(step->state->in_flight > 0);
@@ -58,10 +107,8 @@ void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)
             step->state->last_error, sizeof(step->state->last_error), "%.*s",
             SPAN_ARG(ex->error.code.size ? ex->error.code : SPAN_OF("upstream_error")));
     }
-    if (breaker_leave(&step->state->breaker, &rule, ex->attempt.ticket,
-                      outcomes[outcome].result, exchange_now_ms(ex)))
-        LOG(LOG_WARN, "breaker", { "target", span_from(step->target->id) },
-            { "state", span_from(breaker_state_name(step->state->breaker.state)) });
+    learn_health(ex, outcomes[outcome].health);
+    learn_breaker(ex, outcomes[outcome].result);
 }
 
 /* ---- exchanges ---- */

@@ -8,13 +8,52 @@
 #include "ops/reload.h"
 #include "policy/route.h"
 
+#include <string.h>
+
+/* Each from 0 to 1; `health` is their product, of which no more than `slow_start` counts. */
+static void write_factors(const struct health_factors *factors, struct json_writer *w)
+{
+    const struct window_sum *recent = &factors->recent;
+
+    json_key(w, "factors");
+    json_begin(w, '{');
+    json_put_decimal(w, "errors", factors->errors, 3);
+    json_put_decimal(w, "latency", factors->latency, 3);
+    json_put_decimal(w, "probe", factors->probe, 3);
+    json_put_decimal(w, "breaker", factors->breaker, 3);
+    json_put_decimal(w, "slow_start", factors->slow_start, 3);
+    json_end(w, '}');
+    json_key(w, "recent");
+    json_begin(w, '{');
+    json_put_u64(w, "good", recent->good);
+    json_put_u64(w, "bad", recent->bad);
+    json_put_u64(w, "ttft_mean_ms", recent->mean_ms);
+    json_put_u64(w, "ttft_smooth_ms", recent->smooth_ms);
+    json_end(w, '}');
+}
+
+static void write_probe(const struct health *health, struct json_writer *w)
+{
+    json_key(w, "last_probe");
+    if (health->probed_ms == 0) {
+        json_null(w);
+        return;
+    }
+    json_begin(w, '{');
+    json_put_bool(w, "good", health->probe_failures == 0);
+    json_put_u64(w, "failures_in_a_row", health->probe_failures);
+    json_put_u64(w, "took_ms", health->probe_ms);
+    json_end(w, '}');
+}
+
 static void write_target(struct gateway *gateway, const struct config_target *target,
                          struct json_writer *w)
 {
-    struct breaker_rule rule = route_breaker_rule(gateway->env.config);
     const struct target_state *state = targets_get(&gateway->env.targets, target->id);
-    bool admitted = breaker_admits(&state->breaker, &rule, loop_now_ms(gateway->loop));
+    struct health_factors factors =
+        route_health(gateway->env.config, state, loop_now_ms(gateway->loop));
     bool off = target->provider->off;
+    uint64_t effective = off ? 0 : (uint64_t)target->weight * factors.health;
 
     json_begin(w, '{');
     json_put_text(w, "id", target->id);
@@ -22,11 +61,11 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     json_put_text(w, "model", target->model);
     json_put_u64(w, "priority", target->priority);
     json_put_u64(w, "weight", target->weight);
-    json_put_u64(w, "effective_weight", off || !admitted ? 0 : target->weight);
-    json_put_text(w, "why",
-                  off         ? "its provider has no key"
-                  : !admitted ? "its circuit breaker is open"
-                              : "as configured");
+    json_put_decimal(w, "effective_weight", effective, 3);
+    json_put_text(w, "why", off ? "its provider has no key" : factors.why);
+    json_put_decimal(w, "health", factors.health, 3);
+    write_factors(&factors, w);
+    write_probe(&state->health, w);
     json_put_text(w, "breaker", breaker_state_name(state->breaker.state));
     json_put_u64(w, "in_flight", state->in_flight);
     json_put_u64(w, "attempts", state->attempts);
@@ -72,6 +111,29 @@ void admin_status(struct call *call)
     json_put_u64(&w, "streams", gateway->env.streams);
     json_put_decimal(&w, "loop_utilisation", loop_busy_per_mille(gateway->loop), 3);
     write_models(gateway, &w);
+    json_end(&w, '}');
+}
+
+/* The number behind `since=`; 0: all. */
+static uint64_t since(struct span query)
+{
+    uint64_t id = 0;
+
+    while (query.size) {
+        struct span pair = span_cut(&query, '&');
+
+        if (span_starts(pair, "since="))
+            (void)span_u64(span_skip(pair, strlen("since=")), &id);
+    }
+    return id;
+}
+
+void admin_events(struct call *call)
+{
+    struct json_writer w = json_writer(&call->body);
+
+    json_begin(&w, '{');
+    events_write(&call->gateway->env.events, since(http_request(call->http)->query), &w);
     json_end(&w, '}');
 }
 

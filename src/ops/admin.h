@@ -5,6 +5,7 @@
 struct call;
 
 void admin_status(struct call *call);
+void admin_events(struct call *call);
 void admin_config(struct call *call);
 void admin_reload(struct call *call);
 void admin_drain(struct call *call);

@@ -207,6 +207,20 @@ static void stream_on(struct performance *show)
     task_alarm(&show->task, loop_now_ms(show->demo->loop) + TOKEN_MS);
 }
 
+/* ---- the list of models, which probes ask for ---- */
+
+static void answer_models(struct performance *show)
+{
+    struct span body = SPAN("{\"object\":\"list\",\"data\":[{\"id\":\"demo\","
+                            "\"object\":\"model\",\"created\":0,"
+                            "\"owned_by\":\"sluice\"}]}");
+
+    http_reply(show->http, 200, SPAN_OF("Content-Type: application/json\r\n"),
+               (int64_t)body.size);
+    http_write(show->http, body);
+    end(show);
+}
+
 /* ---- facts ---- */
 
 static void begin(struct performance *show)
@@ -214,8 +228,11 @@ static void begin(struct performance *show)
     const struct http_request *request = http_request(show->http);
     struct chat_problem problem = { 0 };
 
-    if (!span_is(request->path, "/v1/chat/completions"))
-        refuse(show, REFUSE_NOT_FOUND, "The demo provider only answers chat completions.");
+    if (span_is(request->path, "/v1/models") && request->method == HTTP_GET)
+        answer_models(show);
+    else if (!span_is(request->path, "/v1/chat/completions"))
+        refuse(show, REFUSE_NOT_FOUND,
+               "The demo provider only answers chat completions and the list of models.");
     else if (dialect_openai.read_chat(http_body(show->http), &show->arena, &show->chat,
                                       &problem))
         refuse(show, REFUSE_INVALID_JSON, problem.message);

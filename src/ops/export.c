@@ -65,19 +65,19 @@ void export_ready(struct call *call)
 
 static void refresh_targets(struct gateway *gateway, const struct config_model *model)
 {
-    struct breaker_rule rule = route_breaker_rule(gateway->env.config);
     struct metrics *metrics = gateway->env.metrics;
 
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *target = &model->targets[i];
-        const struct breaker *breaker =
-            &targets_get(&gateway->env.targets, target->id)->breaker;
-        bool open = !breaker_admits(breaker, &rule, loop_now_ms(gateway->loop));
+        const struct target_state *state = targets_get(&gateway->env.targets, target->id);
+        uint32_t health =
+            route_health(gateway->env.config, state, loop_now_ms(gateway->loop)).health;
         struct span id = span_from(target->id);
 
         series_set(metrics_series(metrics, METER_TARGET_WEIGHT, &id),
-                   open || target->provider->off ? 0 : target->weight);
-        series_set(metrics_series(metrics, METER_BREAKER_STATE, &id), breaker->state);
+                   target->provider->off ? 0 : (uint64_t)target->weight * health);
+        series_set(metrics_series(metrics, METER_TARGET_HEALTH, &id), health);
+        series_set(metrics_series(metrics, METER_BREAKER_STATE, &id), state->breaker.state);
     }
 }
 

@@ -11,7 +11,9 @@
 #include "net/tls.h"
 #include "ops/call.h"
 #include "ops/demo.h"
+#include "ops/probe.h"
 #include "ops/reload.h"
+#include "ops/watch.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -117,7 +119,10 @@ bool gateway_apply(struct gateway *gateway, char *ret_error)
         listener_set_http(gateway->admin.listener, &gateway->admin.http,
                           config->limits.connections);
     }
-    return gateway_ensure_demo(gateway, ret_error);
+    if (!gateway_ensure_demo(gateway, ret_error))
+        return false;
+    probes_renew(gateway->probes);
+    return true;
 }
 
 bool gateway_ensure_demo(struct gateway *gateway, char *ret_error)
@@ -181,6 +186,7 @@ static void run_janitor(struct task *task)
         return;
     }
     reload_if_changed(gateway);
+    watch_health(gateway);
     task_alarm(task, now_ms + JANITOR_MS);
 }
 
@@ -228,6 +234,7 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
         gateway_free(gateway);
         return NULL;
     }
+    gateway->probes = probes_new(gateway);
     gateway->file_stamp = reload_stamp(config->file);
     loop_on_signal(gateway->loop, SIGTERM, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGINT, on_signal, gateway);
@@ -262,6 +269,7 @@ void gateway_free(struct gateway *gateway)
 {
     close_door(&gateway->main);
     close_door(&gateway->admin);
+    probes_free(gateway->probes);
     if (gateway->demo)
         demo_close(gateway->demo);
     loop_settle(

@@ -16,6 +16,7 @@
 
 struct demo;
 struct listener;
+struct probes;
 
 enum plane { PLANE_MAIN = 1, PLANE_ADMIN = 2 };
 
@@ -34,7 +35,8 @@ struct gateway {
     struct door admin; /* its listener is NULL when the main one does both */
     struct demo *demo; /* NULL: not needed */
     char demo_url[64];
-    struct task janitor;  /* looks at the configuration file, and at the drain */
+    struct probes *probes;
+    struct task janitor;  /* looks at the configuration file, at the health, and at the drain */
     struct task logger;   /* writes the log a little later */
     uint64_t file_stamp;  /* what the configuration file looked like when it was read */
     uint64_t drain_by_ms; /* 0: not draining */

@@ -1,5 +1,6 @@
 #include "ops/reload.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "flow/meters.h"
 #include "net/listen.h"
@@ -23,11 +24,27 @@ uint64_t reload_stamp(const char *path)
     return stamp ^ ((uint64_t)file.st_ino << 20) ^ (uint64_t)file.st_size;
 }
 
+/* By number, as /admin/status shows them. */
+static void tell(struct gateway *gateway, enum event_kind kind, uint64_t from, const char *why,
+                 struct span reason)
+{
+    const struct event event = {
+        .kind = kind,
+        .reason = reason,
+        .actor = why,
+        .figures = { { "from_generation", from, 0 },
+                     { "to_generation", gateway->env.config->generation, 0 } },
+    };
+
+    events_add(&gateway->env.events, &event, clock_wall_ms());
+}
+
 static bool refused(struct gateway *gateway, const char *why, struct span errors,
                     struct buf *ret_report)
 {
     series_add(meter(gateway->env.metrics, METER_CONFIG_RELOAD_FAILED), 1);
     LOG(LOG_ERROR, "reload_refused", { "why", span_from(why) }, { "errors", errors });
+    tell(gateway, EVENT_RELOAD_REFUSED, gateway->env.config->generation, why, errors);
     if (ret_report)
         (void)buf_add(ret_report, errors);
     return false;
@@ -76,6 +93,7 @@ bool reload_now(struct gateway *gateway, const char *why, struct buf *ret_report
 {
     const char *path = gateway->env.config->file;
     char error[ERROR_BYTES] = "";
+    uint64_t before = gateway->env.config->generation;
     struct config_report report;
     struct config *config;
     bool good;
@@ -89,13 +107,14 @@ bool reload_now(struct gateway *gateway, const char *why, struct buf *ret_report
     if (config)
         config->generation = gateway->env.config->generation + 1;
     good = config && put_in_force(gateway, config, error);
-    if (good)
+    if (good) {
+        tell(gateway, EVENT_RELOAD, before, why, buf_span(&report.text));
         LOG(LOG_INFO, "reload", { "why", span_from(why) }, { "notes", buf_span(&report.text) });
-    else
+    } else {
         (void)refused(gateway, why, config ? span_from(error) : buf_span(&report.text),
                       ret_report);
-    if (!good)
         config_unref(config);
+    }
     config_report_done(&report);
     return good;
 }

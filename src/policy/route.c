@@ -2,6 +2,15 @@
 
 #include <assert.h>
 
+enum {
+    ERRORS_FINE = 50,     /* per mille of failed attempts that cost no weight */
+    WEIGHT_MAX = 1000000, /* of a target: settings_models.c */
+    HEALTH_STEPS = 250, /* as many as fit: so many that the weights of a plan do not overflow */
+};
+
+static_assert((uint64_t)WEIGHT_MAX * HEALTH_STEPS * LIMIT_PLAN_TARGETS <= UINT32_MAX,
+              "the weights of a plan add up in 32 bits");
+
 /* ---- names ---- */
 
 static bool speaks(const struct provider_kind *kind, const struct dialect *dialect)
@@ -135,6 +144,26 @@ struct breaker_rule route_breaker_rule(const struct config *config)
     };
 }
 
+struct health_rule route_health_rule(const struct config *config)
+{
+    return (struct health_rule){
+        .window_ms = config->health.window,
+        .min_requests = config->health.min_requests,
+        .latency_ms = config->health.latency_threshold,
+        .slow_start_ms = config->health.slow_start,
+        .errors_fine = ERRORS_FINE,
+    };
+}
+
+struct health_factors route_health(const struct config *config,
+                                   const struct target_state *state, uint64_t now_ms)
+{
+    struct health_rule rule = route_health_rule(config);
+    struct breaker_rule breaker = route_breaker_rule(config);
+
+    return health_factors(&state->health, &rule, &state->breaker, &breaker, now_ms);
+}
+
 static bool planned(const struct plan *plan, const struct config_target *target)
 {
     for (uint32_t i = 0; i < plan->count; i++)
@@ -157,8 +186,17 @@ static uint32_t next_priority(const struct config_model *model, uint64_t above)
     return next;
 }
 
+/* Weight x health. Above 0 for whoever is in the plan: nobody is left over. */
+static uint32_t effective_weight(const struct plan_step *step, const struct route_facts *facts)
+{
+    uint32_t health = route_health(facts->config, step->state, facts->now_ms).health;
+    uint32_t steps = health * HEALTH_STEPS / HEALTH_FULL;
+
+    return step->target->weight * (steps ? steps : 1);
+}
+
 /* Moves one target of [first, count) to `first`, each with the chance of its weight. */
-static void draw_first(struct plan *plan, uint32_t first, uint64_t *random)
+static void draw_first(struct plan *plan, uint32_t *weights, uint32_t first, uint64_t *random)
 {
     uint32_t total = 0;
     uint32_t at = first;
@@ -166,13 +204,27 @@ static void draw_first(struct plan *plan, uint32_t first, uint64_t *random)
     struct plan_step drawn;
 
     for (uint32_t i = first; i < plan->count; i++)
-        total += plan->steps[i].target->weight;
+        total += weights[i];
     point = route_random(random, total);
-    while (point >= plan->steps[at].target->weight)
-        point -= plan->steps[at++].target->weight;
+    while (point >= weights[at])
+        point -= weights[at++];
     drawn = plan->steps[at];
     plan->steps[at] = plan->steps[first];
     plan->steps[first] = drawn;
+    weights[at] = weights[first];
+}
+
+/* Puts the steps from `first` on into an order that is drawn by weight. */
+static void draw_order(struct plan *plan, uint32_t first, const struct route_facts *facts)
+{
+    uint32_t weights[LIMIT_PLAN_TARGETS] = { 0 };
+
+    if (first + 1 >= plan->count)
+        return;
+    for (uint32_t i = first; i < plan->count; i++)
+        weights[i] = effective_weight(&plan->steps[i], facts);
+    for (; first + 1 < plan->count; first++)
+        draw_first(plan, weights, first, facts->random);
 }
 
 static void add_tier(const struct config_model *model, uint32_t priority, const char *why,
@@ -196,8 +248,7 @@ static void add_tier(const struct config_model *model, uint32_t priority, const 
         }
         plan->steps[plan->count++] = (struct plan_step){ model, target, state, why };
     }
-    for (; first + 1 < plan->count; first++)
-        draw_first(plan, first, facts->random);
+    draw_order(plan, first, facts);
 }
 
 static void add_model(const struct config_model *model, const char *why,

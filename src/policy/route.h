@@ -62,7 +62,7 @@ struct route_facts {
     uint64_t *random; /* a state that the draw moves on */
 };
 
-/* Orders the model's own targets: within a priority drawn by weight, then the next priority. Targets of
+/* Orders the model's own targets: within a priority drawn by weight x health, then the next priority. Targets of
  * providers that are off, of weight 0, or that do not speak the dialect are not in it. */
 void route_plan(const struct route_facts *facts, const struct config_model *model,
                 struct plan *ret);
@@ -78,6 +78,13 @@ void route_fallbacks(const struct route_facts *facts, const struct config_model 
 
 /* The rule of a snapshot's circuit_breaker section. */
 struct breaker_rule route_breaker_rule(const struct config *config);
+
+/* That of its health section. */
+struct health_rule route_health_rule(const struct config *config);
+
+/* The health of a target now, and where it comes from. */
+struct health_factors route_health(const struct config *config,
+                                   const struct target_state *state, uint64_t now_ms);
 
 /* Moves a random state on and gives a number below `below` (> 0). */
 uint32_t route_random(uint64_t *random, uint32_t below);

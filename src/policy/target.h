@@ -6,11 +6,14 @@
 #include "base/span.h"
 #include "config/config.h"
 #include "policy/breaker.h"
+#include "policy/health.h"
 
 #include <stdint.h>
 
 struct target_state {
     struct breaker breaker;
+    struct health health;
+    enum health_level level; /* as it was last told */
     uint32_t in_flight;
     uint64_t attempts;
     uint64_t failures;

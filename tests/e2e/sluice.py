@@ -63,13 +63,14 @@ class Lines:
 
 class Sluice:
     """A running gateway on a port of its own. The settings are those of the configuration file, as
-    Python values; `env` is added to an environment that holds nothing of yours."""
+    Python values; `env` is added to an environment that holds nothing of yours.
+    Probes are off unless the settings say otherwise: tests count what upstreams get."""
 
     def __init__(self, env=None, **settings):
         self.directory = tempfile.TemporaryDirectory(prefix="sluice-e2e-")
         self.file = pathlib.Path(self.directory.name) / "sluice.yaml"
         self.env = env or {}
-        self.settings = {"listen": "127.0.0.1:0", **settings}
+        self.settings = {"listen": "127.0.0.1:0", "health": {"interval": 0}, **settings}
         self.write(**self.settings)
         self.start()
 

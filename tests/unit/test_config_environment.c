@@ -164,6 +164,17 @@ static void test_client_keys_are_named_hashed_or_plain(void **state)
     config_unref(config);
 }
 
+static void test_the_interval_of_probes_is_in_seconds(void **state)
+{
+    struct config *config =
+        READ(NULL, LOOPBACK, "OPENAI_API_KEY=o", "HEALTH_CHECK_INTERVAL=45");
+
+    (void)state;
+    assert_int_equal(config->health.interval, 45000);
+    assert_int_equal(config->providers[0].health.interval, 45000);
+    config_unref(config);
+}
+
 static void test_what_this_build_cannot_do_is_said_and_does_not_stop_the_start(void **state)
 {
     (void)state;
@@ -171,8 +182,6 @@ static void test_what_this_build_cannot_do_is_said_and_does_not_stop_the_start(v
         READ("environment: warning: ENABLE_AUTO_ROLLBACK: this build does not implement it "
              "yet",
              LOOPBACK, "OPENAI_API_KEY=o", "ENABLE_AUTO_ROLLBACK=true"));
-    config_unref(READ("environment: warning: HEALTH_CHECK_INTERVAL: this build", LOOPBACK,
-                      "OPENAI_API_KEY=o", "HEALTH_CHECK_INTERVAL=30"));
     config_unref(READ("environment: warning: ANTHROPIC_API_KEY: this build does not speak",
                       LOOPBACK, "OPENAI_API_KEY=o", "ANTHROPIC_API_KEY=a"));
     config_unref(READ("environment: warning: OPENAI_BASE_URL: OPENAI_API_KEY is not set",
@@ -216,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_a_model_with_a_slash_may_be_the_default_providers),
         cmocka_unit_test(test_numbers_and_words),
         cmocka_unit_test(test_client_keys_are_named_hashed_or_plain),
+        cmocka_unit_test(test_the_interval_of_probes_is_in_seconds),
         cmocka_unit_test(test_what_this_build_cannot_do_is_said_and_does_not_stop_the_start),
         cmocka_unit_test(test_what_is_wrong_is_said_with_the_variables_name),
     };

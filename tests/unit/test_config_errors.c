@@ -154,6 +154,9 @@ static void test_values_of_another_kind_are_refused(void **state)
         { "log: { level: loud }\n",
           "1:15: log.level: \"loud\" is not one of debug, info, warn, "
           "error, off; write one of them" },
+        { "providers: { a: { kind: openai, keys: [k], health: { prompt: true } } }\n",
+          "1:62: providers.a.health.prompt: this build does not implement other values than "
+          "false yet" },
         { "workers: 2\n",
           "1:10: workers: this build does not implement other values than 1 yet" },
         { NULL, NULL },
@@ -205,6 +208,11 @@ static void test_wrong_providers_are_refused(void **state)
           "1:14: providers.a/b: \"a/b\" is not a short name" },
         { "providers: { \"\": { kind: openai, keys: [k] } }\n",
           "1:14: providers.: the name is" },
+        { "providers: { a: { kind: openai, keys: [k], health: { path: models } } }\n",
+          "1:60: providers.a.health.path: begins with a slash, such as /models" },
+        { "providers: { a: { kind: openai, keys: [k], health: { timeout: 1ms } } }\n",
+          "1:63: providers.a.health.timeout: " },
+        { "health: { window: 0 }\n", "1:19: health.window: " },
         { "providers: { a: { kind: openai, base_url: api.x.com } }\n",
           "1:43: providers.a.base_url: is not the address of an upstream; write http://" },
         { "providers: { a: { kind: openai, base_url: \"ftp://x\" } }\n",

@@ -31,6 +31,7 @@ static const char example[] =
     "  cluster:\n"
     "    kind: openai\n"
     "    base_url: http://vllm-us:8000/v1\n"
+    "    health: { interval: 30s, timeout: 2s, path: /models, prompt: false }\n"
     "    engine: auto\n"
     "    http2: false\n"
     "    on_client_gone: cancel\n"
@@ -56,6 +57,8 @@ static const char example[] =
     "backoff_multiplier: 2,\n"
     "         budget: 0.2, retryable_errors: [rate_limit_error, server_error, timeout, "
     "connection_error] }\n"
+    "health: { interval: 30s, window: 5m, min_requests: 20, latency_threshold: 2s, slow_start: "
+    "30s }\n"
     "circuit_breaker: { enabled: true, failure_threshold: 5, timeout_seconds: 30,\n"
     "                   half_open_requests: 3 }\n"
     "timeouts: { connect: 2s, first_byte: 60s, idle: 60s, total: 10m, sse_comment: 15s,\n"
@@ -112,23 +115,25 @@ static void check_refused(const char *before, const char *setting, const char *a
 static void test_what_comes_later_is_refused_by_name(void **state)
 {
     (void)state;
-    CHECK_REFUSED("", "", "1:1: ", "health: { interval: 30s, window: 5m }",
-                  "rate_limiting: { requests_per_minute: 0 }", "alerts: { error_rate: 0.05 }",
-                  "cache: { enabled: false }", "state: { path: /var/lib/sluice }",
+    CHECK_REFUSED("", "", "1:1: ", "rate_limiting: { requests_per_minute: 0 }",
+                  "alerts: { error_rate: 0.05 }", "cache: { enabled: false }",
+                  "state: { path: /var/lib/sluice }",
                   "redis: { url: \"redis://x\", fail: open }");
     CHECK_REFUSED("client_keys: [ { name: a, hash: \"" HASH "\", ", " } ]",
                   "1:108: client_keys[0].", "requests_per_minute: 600", "burst_size: 60",
                   "tokens_per_minute: 200000", "concurrent_requests: 50",
                   "budget_usd_per_day: 100");
     CHECK_REFUSED("limits: { ", " }", "1:11: limits.", "queue: 1024", "queue_wait: 5s");
+    CHECK_REFUSED("health: { ", " }", "1:11: health.", "success_threshold: 0.95",
+                  "recover: 60s", "auto_switch: true");
 }
 
 static void test_what_comes_later_of_providers_is_refused_by_name(void **state)
 {
     (void)state;
     CHECK_REFUSED("providers: { a: { kind: openai, keys: [k], ", " } }", "1:44: providers.a.",
-                  "regions: [ { name: us, base_url: \"http://x/v1\" } ]",
-                  "health: { path: /models }", "presets: none", "api_version: \"2024\"");
+                  "regions: [ { name: us, base_url: \"http://x/v1\" } ]", "presets: none",
+                  "api_version: \"2024\"");
     CHECK_REFUSED("providers: { a: { kind: openai, keys: [k], timeouts: { ", " } } }",
                   "1:56: providers.a.timeouts.", "total: 1s", "sse_comment: 1s");
 }

@@ -377,6 +377,52 @@ static void test_the_error_says_who_stands_in(void **state)
     close_house(house);
 }
 
+enum { DRAWS = 10000 };
+
+/* How many of so many plans begin with m:`name`. */
+static int drawn_first(struct house *house, const char *name)
+{
+    int count = 0;
+
+    for (int i = 0; i < DRAWS; i++) {
+        make_plan(house, "m");
+        count += strcmp(house->plan.steps[0].target->name, name) == 0;
+    }
+    return count;
+}
+
+/* Half the health is half the weight: 70 x 0.5 against 35 are equal shares. */
+static void test_a_share_is_weight_times_health(void **state)
+{
+    struct house *house =
+        open_house(PROVIDERS "models: { m: { targets: [ { name: x, provider: a, weight: 70 },\n"
+                             "  { name: y, provider: b, weight: 35 } ] } }\n");
+    struct target_state *target = targets_get(&house->targets, "m:x");
+
+    (void)state;
+    assert_in_range(drawn_first(house, "x"), 6667 - 236, 6667 + 236); /* five sigma */
+    target->health.lost = 500;
+    target->health.lost_ms = house->now_ms;
+    assert_int_equal(route_health(house->config, target, house->now_ms).health, 500);
+    assert_in_range(drawn_first(house, "x"), 5000 - 250, 5000 + 250);
+    close_house(house);
+}
+
+static void test_the_least_health_is_still_in_the_plan(void **state)
+{
+    struct house *house =
+        open_house(PROVIDERS "models: { m: { targets: [ { name: x, provider: a, weight: 1 },\n"
+                             "  { name: y, provider: b, weight: 1000000 } ] } }\n");
+    struct target_state *target = targets_get(&house->targets, "m:x");
+
+    (void)state;
+    target->health.lost = HEALTH_FULL;
+    target->health.lost_ms = house->now_ms;
+    assert_in_range(drawn_first(house, "x"), 0, 2);
+    assert_int_equal(house->plan.count, 2);
+    close_house(house);
+}
+
 static void test_a_target_whose_breaker_is_open_is_left_out(void **state)
 {
     struct house *house = open_house(
@@ -468,6 +514,8 @@ int main(void)
         cmocka_unit_test(test_a_target_that_does_not_speak_the_dialect_is_left_out),
         cmocka_unit_test(test_fallbacks_come_behind_and_the_last_resort_at_the_end),
         cmocka_unit_test(test_the_error_says_who_stands_in),
+        cmocka_unit_test(test_a_share_is_weight_times_health),
+        cmocka_unit_test(test_the_least_health_is_still_in_the_plan),
         cmocka_unit_test(test_a_target_whose_breaker_is_open_is_left_out),
         cmocka_unit_test(test_a_plan_has_an_end),
         cmocka_unit_test(test_random_numbers_stay_below_their_bound),

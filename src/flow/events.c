@@ -1,0 +1,70 @@
+#include "flow/events.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { LINE_BYTES_MAX = 16 * 1024 };
+
+static const char *const kinds[] = {
+    [EVENT_BREAKER] = "breaker",
+    [EVENT_HEALTH] = "health",
+    [EVENT_RELOAD] = "reload",
+    [EVENT_RELOAD_REFUSED] = "reload_refused",
+};
+
+void events_done(struct events *events)
+{
+    for (size_t i = 0; i < LIMIT_EVENTS; i++)
+        mem_free(events->lines[i]);
+    *events = (struct events){ 0 };
+}
+
+static void write_figures(const struct event *event, struct json_writer *w)
+{
+    json_key(w, "figures");
+    json_begin(w, '{');
+    for (size_t i = 0; i < EVENT_FIGURES_MAX && event->figures[i].name; i++)
+        json_put_decimal(w, event->figures[i].name, event->figures[i].value,
+                         event->figures[i].decimals);
+    json_end(w, '}');
+}
+
+void events_add(struct events *events, const struct event *event, uint64_t wall_ms)
+{
+    char time[CLOCK_TEXT_SIZE];
+    struct buf line;
+    struct json_writer w = json_writer(&line);
+    char **place = &events->lines[++events->last % LIMIT_EVENTS];
+
+    buf_init(&line, LINE_BYTES_MAX);
+    clock_text(wall_ms, time);
+    json_begin(&w, '{');
+    json_put_u64(&w, "id", events->last);
+    json_put_text(&w, "time", time);
+    json_put_text(&w, "kind", kinds[event->kind]);
+    json_put_text(&w, "model", event->model);
+    json_put_text(&w, "target", event->target);
+    json_put_text(&w, "from", event->from);
+    json_put_text(&w, "to", event->to);
+    json_put_string(&w, "reason", span_first(event->reason, LIMIT_EVENT_REASON_BYTES));
+    json_put_text(&w, "actor", event->actor ? event->actor : "sluice");
+    write_figures(event, &w);
+    json_end(&w, '}');
+    mem_free(*place);
+    *place = mem_copy(buf_text(&line), buf_size(&line));
+    buf_done(&line);
+}
+
+void events_write(const struct events *events, uint64_t since, struct json_writer *w)
+{
+    uint64_t first = events->last < LIMIT_EVENTS ? 1 : events->last - LIMIT_EVENTS + 1;
+
+    if (since <= events->last && since >= first)
+        first = since + 1;
+    json_key(w, "events");
+    json_begin(w, '[');
+    for (uint64_t id = first; id <= events->last; id++)
+        json_raw(w, span_from(events->lines[id % LIMIT_EVENTS]));
+    json_end(w, ']');
+    json_put_u64(w, "last", events->last);
+}

@@ -1,0 +1,50 @@
+/* events: what changed by itself or by an operator, for GET /admin/events. The last LIMIT_EVENTS are
+ * kept, in memory alone; each has a number, one more than the one before it.
+ *
+ * Whoever adds one also logs it: the log is for reading, this is for asking "what is new since?". */
+#ifndef FLOW_EVENTS_H
+#define FLOW_EVENTS_H
+
+#include "base/json.h"
+#include "base/limits.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum event_kind { EVENT_BREAKER, EVENT_HEALTH, EVENT_RELOAD, EVENT_RELOAD_REFUSED };
+
+enum { EVENT_FIGURES_MAX = 4 };
+
+struct event_figure {
+    const char *name; /* NULL ends the list */
+    uint64_t value;
+    unsigned decimals;
+};
+
+/* Texts that do not apply are NULL. All are borrowed. */
+struct event {
+    enum event_kind kind;
+    const char *model;
+    const char *target;
+    const char *from;
+    const char *to;
+    struct span reason; /* cut to LIMIT_EVENT_REASON_BYTES */
+    const char *actor;  /* who made it happen; NULL: the gateway itself */
+    struct event_figure figures[EVENT_FIGURES_MAX];
+};
+
+/* All zero is an empty ring. */
+struct events {
+    char *lines[LIMIT_EVENTS]; /* JSON objects; that of `id` at id % LIMIT_EVENTS */
+    uint64_t last;             /* the number of the newest; 0: none yet */
+};
+
+void events_done(struct events *events);
+
+void events_add(struct events *events, const struct event *event, uint64_t wall_ms);
+
+/* Writes the members `events`, those after number `since` from old to new, and `last`. A number that
+ * was never given, of an earlier process perhaps, asks for all. */
+void events_write(const struct events *events, uint64_t since, struct json_writer *w);
+
+#endif

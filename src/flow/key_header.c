@@ -1,0 +1,19 @@
+#include "flow/key_header.h"
+
+bool key_header_write(const struct config_provider *provider, size_t at, struct buf *out)
+{
+    static const char *const beginnings[] = {
+        [AUTH_NONE] = NULL,
+        [AUTH_BEARER] = "Authorization: Bearer ",
+        [AUTH_X_API_KEY] = "x-api-key: ",
+        [AUTH_API_KEY] = "api-key: ",
+    };
+    const char *beginning = beginnings[provider->kind->auth];
+
+    if (beginning == NULL || at >= provider->keys.count)
+        return false;
+    buf_reset(out);
+    (void)buf_add_text(out, beginning);
+    (void)buf_add(out, secret_reveal(&provider->keys.items[at]));
+    return true;
+}

@@ -1,0 +1,234 @@
+#include "ops/probe.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "flow/key_header.h"
+#include "net/fetch.h"
+#include "ops/gateway.h"
+#include "policy/route.h"
+
+#include <string.h>
+
+enum {
+    KEY_BYTES_MAX = 16 * 1024,
+    ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* then the connection is not worth keeping */
+};
+
+/* One for each provider, by name; kept when it is not configured any more, as its name may return. */
+struct probe {
+    struct task task;
+    struct gateway *gateway;
+    char *provider;
+    uint64_t due_ms; /* of the next one, or of the answer while `fetch` runs; 0: not planned */
+    struct fetch *fetch;
+    struct arena arena; /* of the call that runs */
+    const char *headers[FETCH_HEADERS_MAX];
+    uint64_t started_us;
+};
+
+struct probes {
+    struct gateway *gateway;
+    struct map by_provider;
+};
+
+/* ---- asking ---- */
+
+static size_t make_headers(struct probe *probe, const struct config_provider *provider)
+{
+    size_t count = 0;
+    struct buf key;
+
+    probe->headers[count++] = "Accept: application/json";
+    probe->headers[count++] = "User-Agent: sluice/" SLUICE_VERSION;
+    buf_init(&key, KEY_BYTES_MAX);
+    if (key_header_write(provider, 0, &key))
+        probe->headers[count++] = arena_text(&probe->arena, buf_span(&key));
+    buf_done(&key);
+    for (size_t i = 0; i < provider->headers.count && count < FETCH_HEADERS_MAX; i++)
+        probe->headers[count++] =
+            arena_printf(&probe->arena, "%s: %s", provider->headers.items[i].name,
+                         provider->headers.items[i].value);
+    return count;
+}
+
+static void ask(struct probe *probe, const struct config_provider *provider, uint64_t now_ms)
+{
+    const struct endpoint endpoint = { .suffix = provider->health.path };
+    struct fetch_request request = {
+        .origin = env_origin(&probe->gateway->env, provider, &endpoint),
+        .get = true,
+        .headers = probe->headers,
+    };
+
+    if (request.origin == NULL)
+        return;
+    arena_init(&probe->arena);
+    request.header_count = make_headers(probe, provider);
+    probe->started_us = clock_us();
+    probe->due_ms = now_ms + provider->health.timeout;
+    probe->fetch = fetch_start(probe->gateway->env.fetches, &request, &probe->task);
+}
+
+static void close_call(struct probe *probe)
+{
+    if (probe->fetch == NULL)
+        return;
+    fetch_close(probe->fetch);
+    probe->fetch = NULL;
+    arena_done(&probe->arena);
+}
+
+/* ---- learning ---- */
+
+static void teach(struct gateway *gateway, const struct config_provider *provider, bool good,
+                  uint32_t took_ms)
+{
+    const struct config *config = gateway->env.config;
+    struct health_rule rule = route_health_rule(config);
+
+    for (size_t i = 0; i < config->model_count; i++)
+        for (size_t j = 0; j < config->models[i].target_count; j++) {
+            const struct config_target *target = &config->models[i].targets[j];
+
+            if (target->provider == provider)
+                health_probe(&targets_get(&gateway->env.targets, target->id)->health, &rule,
+                             good, took_ms, loop_now_ms(gateway->loop));
+        }
+}
+
+static void judge(struct probe *probe, const struct config_provider *provider)
+{
+    unsigned status = fetch_status(probe->fetch);
+    uint64_t first_us = fetch_first_byte_us(probe->fetch);
+    bool good = status && status < 500;
+    uint64_t took_us = first_us > probe->started_us ? first_us - probe->started_us : 0;
+
+    teach(probe->gateway, provider, good, (uint32_t)(took_us / 1000));
+    if (!good)
+        LOG(LOG_INFO, "probe_failed", { "provider", span_from(provider->name) },
+            { "why", status ? SPAN_OF("server error") : SPAN_OF("no answer") });
+}
+
+/* ---- when ---- */
+
+static uint64_t next_ms(struct gateway *gateway, const struct config_provider *provider)
+{
+    uint32_t interval = provider->health.interval;
+
+    return loop_now_ms(gateway->loop) + interval - interval / 10 +
+           route_random(&gateway->env.random, interval / 5 + 1);
+}
+
+static bool has_targets(const struct config *config, const struct config_provider *provider)
+{
+    for (size_t i = 0; i < config->model_count; i++)
+        for (size_t j = 0; j < config->models[i].target_count; j++)
+            if (config->models[i].targets[j].provider == provider)
+                return true;
+    return false;
+}
+
+/* The provider, when it is to be probed. */
+static const struct config_provider *wanted(const struct probe *probe)
+{
+    const struct config *config = probe->gateway->env.config;
+    const struct config_provider *provider =
+        config_provider_find(config, span_from(probe->provider));
+
+    if (provider == NULL || provider->off || provider->health.interval == 0 ||
+        probe->gateway->env.draining || !has_targets(config, provider))
+        return NULL;
+    return provider;
+}
+
+static bool answered(const struct probe *probe)
+{
+    enum fetch_phase phase = fetch_phase(probe->fetch);
+
+    fetch_consume(probe->fetch, fetch_bytes(probe->fetch).size);
+    return phase == FETCH_DONE || phase == FETCH_FAILED ||
+           fetch_received(probe->fetch) > ANSWER_BYTES_MAX;
+}
+
+static void run(struct task *task)
+{
+    struct probe *probe = LIST_OWNER(task, struct probe, task);
+    const struct config_provider *provider = wanted(probe);
+    uint64_t now_ms = loop_now_ms(probe->gateway->loop);
+    bool over = probe->fetch && (answered(probe) || now_ms >= probe->due_ms);
+
+    if (over && provider)
+        judge(probe, provider);
+    if (over || provider == NULL) {
+        close_call(probe);
+        probe->due_ms = provider ? next_ms(probe->gateway, provider) : 0;
+    } else if (probe->fetch == NULL && probe->due_ms == 0) {
+        probe->due_ms = next_ms(probe->gateway, provider);
+    } else if (probe->fetch == NULL && now_ms >= probe->due_ms) {
+        probe->due_ms = next_ms(probe->gateway, provider);
+        ask(probe, provider, now_ms);
+    }
+    task_alarm(task, probe->due_ms);
+}
+
+/* ---- all of them ---- */
+
+static void add(struct probes *probes, const struct config_provider *provider)
+{
+    struct probe *probe = map_find(&probes->by_provider, span_from(provider->name));
+    uint64_t latest_ms = loop_now_ms(probes->gateway->loop) + provider->health.interval +
+                         provider->health.interval / 10;
+
+    if (probe == NULL) {
+        probe = mem_zero(sizeof(*probe));
+        probe->gateway = probes->gateway;
+        probe->provider = mem_copy(provider->name, strlen(provider->name));
+        task_init(&probe->task, probes->gateway->loop, run);
+        (void)map_put(&probes->by_provider, span_from(provider->name), probe);
+    }
+    if (probe->fetch == NULL && probe->due_ms > latest_ms)
+        probe->due_ms = 0; /* of an interval that was longer */
+    task_wake(&probe->task);
+}
+
+void probes_renew(struct probes *probes)
+{
+    const struct config *config = probes->gateway->env.config;
+    struct map_entry *entry;
+    size_t at = 0;
+
+    while ((entry = map_next(&probes->by_provider, &at)) != NULL)
+        task_wake(&((struct probe *)entry->thing)->task);
+    for (size_t i = 0; i < config->provider_count; i++)
+        add(probes, &config->providers[i]);
+}
+
+struct probes *probes_new(struct gateway *gateway)
+{
+    struct probes *probes = mem_zero(sizeof(*probes));
+
+    probes->gateway = gateway;
+    map_init(&probes->by_provider);
+    probes_renew(probes);
+    return probes;
+}
+
+void probes_free(struct probes *probes)
+{
+    struct map_entry *entry;
+    size_t at = 0;
+
+    if (probes == NULL)
+        return;
+    while ((entry = map_next(&probes->by_provider, &at)) != NULL) {
+        struct probe *probe = entry->thing;
+
+        close_call(probe);
+        task_done(&probe->task);
+        mem_free(probe->provider);
+        mem_free(probe);
+    }
+    map_done(&probes->by_provider);
+    mem_free(probes);
+}

@@ -1,0 +1,26 @@
+/* probe: asks each provider that a listed model uses for something free, now and then, so that one
+ * that nobody calls at the moment is known, too. Never a prompt: `health.path` is a GET, the list of models by default.
+ *
+ *     wait --interval, +-10 %--> ask --status below 500--> good, so fast
+ *      ^                          +--no answer, 5xx------> bad
+ *      +----------------------------------+
+ *
+ * What comes of it goes to the health of all the provider's targets, where live traffic outweighs it;
+ * a breaker is neither opened nor closed by it. An answer like 401 or 404 is good: the provider is
+ * there, and not every one has such a list. */
+#ifndef OPS_PROBE_H
+#define OPS_PROBE_H
+
+struct gateway;
+struct probes;
+
+/* Gives the probes of the configuration in force; the first come after one interval. */
+struct probes *probes_new(struct gateway *gateway);
+
+/* The configuration has changed. */
+void probes_renew(struct probes *probes);
+
+/* Cancels what runs. NULL is fine. */
+void probes_free(struct probes *probes);
+
+#endif
