@@ -95,9 +95,8 @@ static void print_type(const struct setting *row, struct buf *out)
         (void)buf_add_text(out, "dollars, or ");
     else if (row->kind == SETTING_HEADERS)
         (void)buf_add_text(out, "map of names to texts");
-    else if (row->kind == SETTING_LIST && row->element == SETTING_OBJECT)
-        (void)buf_add_text(out, "list of ");
-    else if (row->kind == SETTING_LIST && row->element == SETTING_ENUM)
+    else if (row->kind == SETTING_LIST &&
+             (row->element == SETTING_OBJECT || row->element == SETTING_ENUM))
         (void)buf_add_text(out, "list of ");
     else if (row->kind == SETTING_LIST)
         (void)buf_printf(out, "list of %ss", value_kind(row->element)->title);

@@ -197,8 +197,10 @@ static const struct setting_table settings_price = {
     NO_FIELD,
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member's name cannot stand in any */
 #define MODELS_AT(type, field)                                                                 \
     ITEMS(type, field.items, field.count, sizeof(struct config_model *))
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define INSTEAD(field, text)                                                                   \
     {                                                                                          \
         .name = #field, .kind = SETTING_LIST, .element = SETTING_MODEL,                        \
