@@ -104,6 +104,7 @@ void admin_status(struct call *call)
     json_put_text(&w, "version", SLUICE_VERSION);
     json_put_u64(&w, "uptime_seconds", (clock_wall_ms() - gateway->started_ms) / 1000);
     json_put_text(&w, "config_file", gateway->env.config->file);
+    json_put_text(&w, "environment", gateway->env.config->environment);
     json_put_u64(&w, "config_generation", gateway->env.config->generation);
     json_put_bool(&w, "draining", gateway->env.draining);
     json_put_u64(&w, "connections", listener_connections(gateway->main.listener));
