@@ -106,7 +106,7 @@ enum exchange_state admit_body(struct exchange *ex)
 {
     if (ex->interrupted)
         return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
-    if (clocks_expired(&ex->clocks, exchange_now_ms(ex)))
+    if (clocks_passed(&ex->clocks, CLOCK_TOTAL, exchange_now_ms(ex)))
         return refuse(ex, REFUSE_REQUEST_TIMEOUT, "The request's body did not arrive in time.");
     switch (http_body_state(ex->http)) {
     case HTTP_BODY_COMING: return EXCHANGE_ADMIT;

@@ -42,31 +42,29 @@ bool attempt_injects_usage(const struct exchange *ex, const struct config_provid
            provider->kind->stream_options;
 }
 
-void attempt_note_bytes(struct exchange *ex)
+void attempt_note_bytes(struct exchange *ex, struct attempt *attempt)
 {
-    struct attempt *attempt = &ex->attempt;
     uint64_t received = fetch_received(attempt->fetch);
 
     if (!attempt->connected && fetch_phase(attempt->fetch) != FETCH_CONNECT) {
         attempt->connected = true;
-        clocks_stop(&ex->clocks, CLOCK_CONNECT);
+        clocks_stop(&attempt->clocks, CLOCK_CONNECT);
     }
-    if (received == attempt->received && ex->clocks.at_ms[CLOCK_IDLE])
+    if (received == attempt->received && attempt->clocks.at_ms[CLOCK_IDLE])
         return;
     attempt->received = received;
     if (fetch_status(attempt->fetch))
-        clocks_start(&ex->clocks, CLOCK_IDLE, exchange_now_ms(ex),
-                     ex->attempt.step->target->provider->timeouts.idle);
+        clocks_start(&attempt->clocks, CLOCK_IDLE, exchange_now_ms(ex),
+                     attempt->step->target->provider->timeouts.idle);
 }
 
 /* ---- errors and the end ---- */
 
-void attempt_end(struct exchange *ex, enum attempt_outcome outcome)
+void attempt_end(struct exchange *ex, struct attempt *attempt, enum attempt_outcome outcome)
 {
-    struct attempt *attempt = &ex->attempt;
-
-    receipt_attempt(ex, outcome);
-    clocks_stop_attempt(&ex->clocks);
+    receipt_attempt(ex, attempt, outcome);
+    clocks_stop_attempt(&attempt->clocks);
+    buf_done(&attempt->held);
     fetch_close(attempt->fetch);
     attempt->fetch = NULL;
     if (attempt->relaying)
@@ -94,9 +92,8 @@ enum attempt_outcome attempt_outcome_of(const struct llm_error *error)
     return ATTEMPT_CLIENT_ERROR;
 }
 
-struct llm_error attempt_clock_error(const struct exchange *ex, enum clock_name clock)
+struct llm_error attempt_clock_error(enum clock_name clock)
 {
-    (void)ex;
     if (clock == CLOCK_CONNECT)
         return refusal_error(REFUSE_UPSTREAM_CONNECT_TIMEOUT,
                              "No connection to the provider within timeouts.connect.");
@@ -109,9 +106,9 @@ struct llm_error attempt_clock_error(const struct exchange *ex, enum clock_name 
     return refusal_error(REFUSE_DEADLINE_EXCEEDED, "The request took longer than it may.");
 }
 
-struct llm_error attempt_fetch_error(const struct exchange *ex)
+struct llm_error attempt_fetch_error(const struct attempt *attempt)
 {
-    switch (fetch_failure(ex->attempt.fetch)) {
+    switch (fetch_failure(attempt->fetch)) {
     case FETCH_NO_DNS:
         return refusal_error(REFUSE_UPSTREAM_DNS, "The provider's host name was not found.");
     case FETCH_NO_CONNECTION:

@@ -12,16 +12,17 @@
 #include "llm/scrub.h"
 
 /* This target has failed; what now? */
-static enum exchange_state failed(struct exchange *ex, struct llm_error error)
+static enum exchange_state failed(struct exchange *ex, struct attempt *attempt,
+                                  struct llm_error error)
 {
-    bool stale = fetch_was_stale(ex->attempt.fetch) && !ex->stale_retried;
-    bool ours = fetch_failure(ex->attempt.fetch) == FETCH_NO_SOCKET;
+    bool stale = fetch_was_stale(attempt->fetch) && !ex->stale_retried;
+    bool ours = fetch_failure(attempt->fetch) == FETCH_NO_SOCKET;
 
     attempt_keep_error(ex, error);
     if (ex->moved_for == LLM_FINE && !stale)
         ex->moved_for = error.class;
-    buf_reset(&ex->held);
-    attempt_end(ex, stale || ours ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
+    attempt_end(ex, attempt,
+                stale || ours ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
     if (ex->cancelled_in)
         return EXCHANGE_SETTLE; /* drained for a client that has left: nobody waits for more */
     if (ex->attempts >= ex->config->retry.max_attempts)
@@ -37,23 +38,24 @@ static enum exchange_state failed(struct exchange *ex, struct llm_error error)
     return EXCHANGE_OPEN;
 }
 
-static enum exchange_state failed_as(struct exchange *ex, enum refusal refusal,
-                                     const char *message)
+static enum exchange_state failed_as(struct exchange *ex, struct attempt *attempt,
+                                     enum refusal refusal, const char *message)
 {
-    return failed(ex, refusal_error(refusal, message));
+    return failed(ex, attempt, refusal_error(refusal, message));
 }
 
-static enum exchange_state wait_on(struct exchange *ex)
+static enum exchange_state wait_on(struct exchange *ex, struct attempt *attempt)
 {
-    enum clock_name expired = clocks_expired(&ex->clocks, exchange_now_ms(ex));
+    enum clock_name expired =
+        clocks_expired(&ex->clocks, &attempt->clocks, exchange_now_ms(ex));
 
     sink_keep_alive(ex);
     if (expired == CLOCK_NONE)
         return EXCHANGE_AWAIT;
     if (expired != CLOCK_TOTAL)
-        return failed(ex, attempt_clock_error(ex, expired));
-    attempt_keep_error(ex, attempt_clock_error(ex, expired));
-    attempt_end(ex, ATTEMPT_TIMEOUT);
+        return failed(ex, attempt, attempt_clock_error(expired));
+    attempt_keep_error(ex, attempt_clock_error(expired));
+    attempt_end(ex, attempt, ATTEMPT_TIMEOUT);
     return ex->cancelled_in ? EXCHANGE_SETTLE : EXCHANGE_REFUSE;
 }
 
@@ -69,18 +71,17 @@ static bool is_json(struct span type)
     return span_is_nocase(essence, "application/json") || span_ends(essence, "+json");
 }
 
-static enum exchange_state judge_head(struct exchange *ex)
+static enum exchange_state judge_head(struct exchange *ex, struct attempt *attempt)
 {
-    struct attempt *attempt = &ex->attempt;
     unsigned status = fetch_status(attempt->fetch);
     struct span type = fetch_header(attempt->fetch, "content-type");
     struct span coding = fetch_header(attempt->fetch, "content-encoding");
 
     if (status >= 300 && status < 400)
-        return failed_as(ex, REFUSE_UPSTREAM_REDIRECT,
+        return failed_as(ex, attempt, REFUSE_UPSTREAM_REDIRECT,
                          "The provider answered with a redirect, which is never followed.");
     if (coding.size && !span_is_nocase(coding, "identity"))
-        return failed_as(ex, REFUSE_UPSTREAM_PROTOCOL,
+        return failed_as(ex, attempt, REFUSE_UPSTREAM_PROTOCOL,
                          "The provider compressed its answer although it was not asked to.");
     if (status >= 400)
         attempt->kind = ANSWER_ERROR;
@@ -89,7 +90,7 @@ static enum exchange_state judge_head(struct exchange *ex)
     else if ((is_json(type) || type.size == 0) && !ex->head_sent)
         attempt->kind = ANSWER_JSON;
     else
-        return failed_as(ex, REFUSE_UPSTREAM_CONTENT_TYPE,
+        return failed_as(ex, attempt, REFUSE_UPSTREAM_CONTENT_TYPE,
                          "The provider answered with a content type that does not fit.");
     if (attempt->kind == ANSWER_STREAM) {
         bool injected = attempt_injects_usage(ex, attempt->step->target->provider);
@@ -121,37 +122,37 @@ static struct span own_words(struct exchange *ex, struct span body)
     return scrub_text(arena_copy(&ex->arena, body), &ex->arena);
 }
 
-static enum exchange_state await_error(struct exchange *ex)
+static enum exchange_state await_error(struct exchange *ex, struct attempt *attempt)
 {
-    struct fetch *fetch = ex->attempt.fetch;
+    struct fetch *fetch = attempt->fetch;
     struct span body = span_first(fetch_bytes(fetch), LIMIT_UPSTREAM_ERROR_BYTES);
     struct llm_error error = { 0 };
     struct span words;
     enum exchange_state next;
 
     if (!over(fetch) && body.size < LIMIT_UPSTREAM_ERROR_BYTES)
-        return wait_on(ex);
+        return wait_on(ex, attempt);
     ex->endpoint->dialect->read_error(fetch_status(fetch), body, &ex->arena, &error);
     ex->retry_after_ms = retry_after_read(fetch_header(fetch, "retry-after-ms"),
                                           fetch_header(fetch, "retry-after"), clock_wall_ms());
     if (error.class == LLM_AUTH)
-        return failed_as(ex, REFUSE_UPSTREAM_AUTH,
+        return failed_as(ex, attempt, REFUSE_UPSTREAM_AUTH,
                          "The provider did not accept the gateway's key for it.");
     words = own_words(ex, body);
-    next = failed(ex, error);
+    next = failed(ex, attempt, error);
     ex->error_body = words;
     return next;
 }
 
 /* Content is here: from now on this target answers, whatever happens. */
-static enum exchange_state commit(struct exchange *ex)
+static enum exchange_state commit(struct exchange *ex, struct attempt *attempt)
 {
     ex->committed = true;
     ex->content_us = ex->content_us ? ex->content_us : clock_us();
     ex->error = (struct llm_error){ 0 };
     ex->retry_after_ms = 0;
-    clocks_stop(&ex->clocks, CLOCK_FIRST_BYTE);
-    if (fetch_forget(ex->attempt.fetch)) /* nobody will send it again */
+    clocks_stop(&attempt->clocks, CLOCK_FIRST_BYTE);
+    if (fetch_forget(attempt->fetch)) /* nobody will send it again */
         http_forget_body(ex->http);
     return EXCHANGE_STREAM;
 }
@@ -165,35 +166,35 @@ static int64_t promised_length(const struct fetch *fetch)
     return (int64_t)length;
 }
 
-static enum exchange_state await_json(struct exchange *ex)
+static enum exchange_state await_json(struct exchange *ex, struct attempt *attempt)
 {
-    struct fetch *fetch = ex->attempt.fetch;
+    struct fetch *fetch = attempt->fetch;
     struct span body = fetch_bytes(fetch);
     struct llm_answer answer = { 0 };
 
     if (fetch_phase(fetch) == FETCH_FAILED)
-        return failed(ex, attempt_fetch_error(ex));
+        return failed(ex, attempt, attempt_fetch_error(attempt));
     if (fetch_phase(fetch) != FETCH_DONE && body.size <= LIMIT_ANSWER_HELD_BYTES)
-        return wait_on(ex);
+        return wait_on(ex, attempt);
     if (fetch_phase(fetch) != FETCH_DONE) {
         ex->content_us = clock_us();
         sink_start_json(ex, fetch_status(fetch), promised_length(fetch));
-        return commit(ex);
+        return commit(ex, attempt);
     }
     ex->endpoint->dialect->read_answer(body, &ex->arena, &answer);
     if (answer.failed)
-        return failed(ex, answer.error);
+        return failed(ex, attempt, answer.error);
     if (answer.malformed)
-        return failed_as(ex, REFUSE_UPSTREAM_PROTOCOL, "The provider's answer is not JSON.");
+        return failed_as(ex, attempt, REFUSE_UPSTREAM_PROTOCOL,
+                         "The provider's answer is not JSON.");
     ex->usage = answer.usage;
     ex->content_us = clock_us();
     sink_start_json(ex, fetch_status(fetch), (int64_t)body.size);
-    return commit(ex);
+    return commit(ex, attempt);
 }
 
-static enum exchange_state await_stream(struct exchange *ex)
+static enum exchange_state await_stream(struct exchange *ex, struct attempt *attempt)
 {
-    struct attempt *attempt = &ex->attempt;
     struct relay_step step;
 
     while (relay_next(&attempt->relay, fetch_bytes(attempt->fetch),
@@ -201,52 +202,57 @@ static enum exchange_state await_stream(struct exchange *ex)
         bool content = step.verdict == RELAY_FORWARD || step.verdict == RELAY_END;
 
         if (step.verdict == RELAY_FAILED)
-            return failed(ex, step.error);
-        if (step.verdict != RELAY_DROP && !buf_add(&ex->held, step.bytes))
+            return failed(ex, attempt, step.error);
+        if (step.verdict != RELAY_DROP && !buf_add(&attempt->held, step.bytes))
             content = true; /* the window is full: it has to be this target */
         if (content) {
             ex->content_us = clock_us();
             sink_start_stream(ex);
-            sink_bytes(ex, buf_span(&ex->held));
-            if (ex->held.overflowed)
+            sink_bytes(ex, buf_span(&attempt->held));
+            if (attempt->held.overflowed)
                 sink_bytes(ex, step.bytes);
-            buf_done(&ex->held);
+            buf_done(&attempt->held);
             fetch_consume(attempt->fetch, step.consumed);
-            return commit(ex);
+            return commit(ex, attempt);
         }
         fetch_consume(attempt->fetch, step.consumed);
     }
     if (over(attempt->fetch))
-        return failed(ex, attempt_fetch_error(ex));
+        return failed(ex, attempt, attempt_fetch_error(attempt));
     if (fetch_bytes(attempt->fetch).size) /* half an event, which may need more room */
         fetch_widen(attempt->fetch, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
-    return wait_on(ex);
+    return wait_on(ex, attempt);
+}
+
+/* What has come of this attempt since the last time? */
+static enum exchange_state look_at(struct exchange *ex, struct attempt *attempt)
+{
+    enum exchange_state next = EXCHANGE_AWAIT;
+
+    attempt_note_bytes(ex, attempt);
+    if (fetch_status(attempt->fetch) == 0 || fetch_failure(attempt->fetch) == FETCH_PROTOCOL) {
+        if (fetch_phase(attempt->fetch) == FETCH_FAILED)
+            return failed(ex, attempt, attempt_fetch_error(attempt));
+        return wait_on(ex, attempt);
+    }
+    if (attempt->kind == ANSWER_UNKNOWN)
+        next = judge_head(ex, attempt);
+    if (next != EXCHANGE_AWAIT)
+        return next;
+    switch (attempt->kind) {
+    case ANSWER_ERROR: return await_error(ex, attempt);
+    case ANSWER_JSON: return await_json(ex, attempt);
+    case ANSWER_STREAM: return await_stream(ex, attempt);
+    case ANSWER_UNKNOWN: break;
+    }
+    return EXCHANGE_AWAIT;
 }
 
 enum exchange_state await_step(struct exchange *ex)
 {
-    struct attempt *attempt = &ex->attempt;
-    enum exchange_state next = EXCHANGE_AWAIT;
-
     if (ex->interrupted) {
-        attempt_end(ex, ATTEMPT_CANCELLED);
+        attempt_end(ex, ex->attempt, ATTEMPT_CANCELLED);
         return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
     }
-    attempt_note_bytes(ex);
-    if (fetch_status(attempt->fetch) == 0 || fetch_failure(attempt->fetch) == FETCH_PROTOCOL) {
-        if (fetch_phase(attempt->fetch) == FETCH_FAILED)
-            return failed(ex, attempt_fetch_error(ex));
-        return wait_on(ex);
-    }
-    if (attempt->kind == ANSWER_UNKNOWN)
-        next = judge_head(ex);
-    if (next != EXCHANGE_AWAIT)
-        return next;
-    switch (attempt->kind) {
-    case ANSWER_ERROR: return await_error(ex);
-    case ANSWER_JSON: return await_json(ex);
-    case ANSWER_STREAM: return await_stream(ex);
-    case ANSWER_UNKNOWN: break;
-    }
-    return EXCHANGE_AWAIT;
+    return look_at(ex, ex->attempt);
 }

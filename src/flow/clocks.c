@@ -11,11 +11,11 @@ void clocks_stop(struct clocks *clocks, enum clock_name name)
     clocks->at_ms[name] = 0;
 }
 
-void clocks_stop_attempt(struct clocks *clocks)
+void clocks_stop_attempt(struct clocks *attempt)
 {
-    clocks_stop(clocks, CLOCK_CONNECT);
-    clocks_stop(clocks, CLOCK_FIRST_BYTE);
-    clocks_stop(clocks, CLOCK_IDLE);
+    clocks_stop(attempt, CLOCK_CONNECT);
+    clocks_stop(attempt, CLOCK_FIRST_BYTE);
+    clocks_stop(attempt, CLOCK_IDLE);
 }
 
 bool clocks_passed(const struct clocks *clocks, enum clock_name name, uint64_t now_ms)
@@ -23,23 +23,26 @@ bool clocks_passed(const struct clocks *clocks, enum clock_name name, uint64_t n
     return clocks->at_ms[name] && clocks->at_ms[name] <= now_ms;
 }
 
-enum clock_name clocks_expired(const struct clocks *clocks, uint64_t now_ms)
+enum clock_name clocks_expired(const struct clocks *exchange, const struct clocks *attempt,
+                               uint64_t now_ms)
 {
-    static const enum clock_name order[] = { CLOCK_TOTAL, CLOCK_CONNECT, CLOCK_FIRST_BYTE,
-                                             CLOCK_IDLE };
-
-    for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-        if (clocks_passed(clocks, order[i], now_ms))
-            return order[i];
+    if (clocks_passed(exchange, CLOCK_TOTAL, now_ms))
+        return CLOCK_TOTAL;
+    for (enum clock_name name = CLOCK_CONNECT; name <= CLOCK_IDLE; name++)
+        if (clocks_passed(attempt, name, now_ms))
+            return name;
     return CLOCK_NONE;
 }
 
-uint64_t clocks_next(const struct clocks *clocks)
+uint64_t clocks_next(const struct clocks *exchange, const struct clocks *attempt)
 {
     uint64_t next = 0;
 
-    for (int name = 0; name < CLOCKS; name++)
-        if (clocks->at_ms[name] && (next == 0 || clocks->at_ms[name] < next))
-            next = clocks->at_ms[name];
+    for (int name = CLOCK_CONNECT; name < CLOCKS; name++) {
+        uint64_t at_ms = (name < CLOCK_TOTAL ? attempt : exchange)->at_ms[name];
+
+        if (at_ms && (next == 0 || at_ms < next))
+            next = at_ms;
+    }
     return next;
 }

@@ -57,8 +57,7 @@ static void bury(struct job *grave)
 {
     struct exchange *ex = LIST_OWNER(grave, struct exchange, grave);
 
-    assert(ex->state == EXCHANGE_DEAD && ex->http == NULL && ex->attempt.fetch == NULL);
-    buf_done(&ex->held);
+    assert(ex->state == EXCHANGE_DEAD && ex->http == NULL && ex->attempt->fetch == NULL);
     buf_done(&ex->tail);
     arena_done(&ex->arena);
     config_unref(ex->config);
@@ -90,17 +89,17 @@ static const char *waiting_for(const struct exchange *ex)
         return "backoff";
     if (ex->state == EXCHANGE_STREAM || ex->committed)
         return "stream";
-    if (ex->attempt.fetch == NULL)
+    if (ex->attempt->fetch == NULL)
         return "queue";
-    return fetch_phase(ex->attempt.fetch) == FETCH_CONNECT ? "connect" : "headers";
+    return fetch_phase(ex->attempt->fetch) == FETCH_CONNECT ? "connect" : "headers";
 }
 
 /* A provider that bills the whole answer anyway may as well be read to its end: for the account. */
 static bool worth_draining(const struct exchange *ex)
 {
-    return ex->attempt.fetch &&
-           ex->attempt.step->target->provider->on_client_gone == CLIENT_GONE_DRAIN &&
-           fetch_phase(ex->attempt.fetch) != FETCH_CONNECT;
+    return ex->attempt->fetch &&
+           ex->attempt->step->target->provider->on_client_gone == CLIENT_GONE_DRAIN &&
+           fetch_phase(ex->attempt->fetch) != FETCH_CONNECT;
 }
 
 static bool client_left(struct exchange *ex)
@@ -128,7 +127,7 @@ static void run(struct task *task)
         move(ex, next);
     }
     if (ex->state != EXCHANGE_DEAD)
-        task_alarm(&ex->task, clocks_next(&ex->clocks));
+        task_alarm(&ex->task, clocks_next(&ex->clocks, &ex->attempt->clocks));
 }
 
 enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char *format, ...)
@@ -169,8 +168,8 @@ struct task *exchange_start(struct env *env, struct http *http, const struct end
     ex->config = config_ref(env->config);
     ex->received_us = http_request(http)->received_us;
     ex->grave.run = bury;
+    ex->attempt = &ex->first;
     arena_init(&ex->arena);
-    buf_init(&ex->held, LIMIT_COMMIT_WINDOW_BYTES);
     buf_init(&ex->tail, 2ul * LIMIT_ANSWER_TAIL_BYTES);
     task_init(&ex->task, env->loop, run);
     list_append(&env->exchanges, &ex->link);

@@ -25,12 +25,14 @@ enum answer_kind {
     ANSWER_ERROR,  /* an error status: read, then judged */
 };
 
-/* One try at one target. */
+/* One try at one target. It never moves: its fetch borrows from it. */
 struct attempt {
     const struct plan_step *step;
     struct breaker_ticket ticket;
     struct fetch *fetch; /* NULL: none runs */
     enum answer_kind kind;
+    struct clocks clocks; /* CONNECT, FIRST_BYTE, IDLE */
+    struct buf held;      /* role-only and ping events before the commit */
     uint64_t started_us;
     uint64_t received; /* body bytes seen so far: what the idle clock watches */
     bool connected;
@@ -75,7 +77,7 @@ struct exchange {
     struct http *http;     /* NULL once the reply was ended */
     const struct endpoint *endpoint;
     struct arena arena;
-    struct clocks clocks;
+    struct clocks clocks; /* all but those of the attempts */
 
     /* who, what, where */
     const char *id;
@@ -91,7 +93,8 @@ struct exchange {
     struct overrides overrides;
 
     /* tries */
-    struct attempt attempt;
+    struct attempt *attempt; /* that runs, or ran last */
+    struct attempt first;    /* room for it */
     uint32_t attempts;
     uint32_t rounds;          /* times that the whole plan was tried */
     uint32_t attempts_before; /* those of earlier rounds */
@@ -103,7 +106,6 @@ struct exchange {
 
     /* the reply */
     uint64_t ended_us; /* the reply was complete */
-    struct buf held;   /* role-only and ping events before the commit */
     struct buf tail;   /* the end of an answer too long to be held */
     bool head_sent;    /* status and headers have gone: an error is an event now */
     bool committed;    /* content has gone: no other target may answer */
@@ -163,7 +165,7 @@ bool plan_skip_model(struct exchange *ex);
 /* ---- attempt ---- */
 
 /* The attempt is over: accounts for it, cancels what still runs, keeps nothing. */
-void attempt_end(struct exchange *ex, enum attempt_outcome outcome);
+void attempt_end(struct exchange *ex, struct attempt *attempt, enum attempt_outcome outcome);
 enum attempt_outcome attempt_outcome_of(const struct llm_error *error);
 
 /* After ex->error: may another target be tried, may the same one, after a while? */
@@ -177,11 +179,11 @@ bool attempt_injects_usage(const struct exchange *ex, const struct config_provid
 void attempt_keep_error(struct exchange *ex, struct llm_error error);
 
 /* Looks at what has come since the last time: runs the clocks of this attempt. */
-void attempt_note_bytes(struct exchange *ex);
+void attempt_note_bytes(struct exchange *ex, struct attempt *attempt);
 
 /* The error that an expired clock, or a failed transfer, stands for. */
-struct llm_error attempt_clock_error(const struct exchange *ex, enum clock_name clock);
-struct llm_error attempt_fetch_error(const struct exchange *ex);
+struct llm_error attempt_clock_error(enum clock_name clock);
+struct llm_error attempt_fetch_error(const struct attempt *attempt);
 
 /* ---- sink ---- */
 
@@ -200,7 +202,8 @@ size_t sink_room(const struct exchange *ex);
 
 /* ---- receipt: all that is learnt, each exactly once ---- */
 
-void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome);
+void receipt_attempt(struct exchange *ex, struct attempt *attempt,
+                     enum attempt_outcome outcome);
 void receipt_exchange(struct exchange *ex);
 
 #endif

@@ -10,27 +10,26 @@
 #include "flow/key_header.h"
 #include "policy/retry.h"
 
-static void add_header(struct exchange *ex, const char *line)
+static void add_header(struct attempt *attempt, const char *line)
 {
-    struct attempt *attempt = &ex->attempt;
-
     if (attempt->header_count < FETCH_HEADERS_MAX)
         attempt->headers[attempt->header_count++] = line;
 }
 
-static void add_key(struct exchange *ex, const struct config_provider *provider)
+static void add_key(struct exchange *ex, struct attempt *attempt)
 {
+    const struct config_provider *provider = attempt->step->target->provider;
     struct buf *line = &ex->env->scratch;
     size_t count = provider->keys.count;
 
     if (count &&
         key_header_write(provider, route_random(&ex->env->random, (uint32_t)count), line))
-        add_header(ex, arena_text(&ex->arena, buf_span(line)));
+        add_header(attempt, arena_text(&ex->arena, buf_span(line)));
 }
 
 /* What of the client's headers an upstream may see: nothing that carries a credential, a host or
  * framing. */
-static void add_client_headers(struct exchange *ex)
+static void add_client_headers(struct exchange *ex, struct attempt *attempt)
 {
     static const char *const passed[] = { "traceparent", "tracestate", "openai-beta",
                                           "idempotency-key" };
@@ -39,30 +38,32 @@ static void add_client_headers(struct exchange *ex)
         struct span value = http_header(http_request(ex->http), passed[i]);
 
         if (value.size)
-            add_header(ex, arena_printf(&ex->arena, "%s: %.*s", passed[i], SPAN_ARG(value)));
+            add_header(attempt,
+                       arena_printf(&ex->arena, "%s: %.*s", passed[i], SPAN_ARG(value)));
     }
 }
 
-static void make_headers(struct exchange *ex, const struct config_provider *provider)
+static void make_headers(struct exchange *ex, struct attempt *attempt)
 {
-    ex->attempt.header_count = 0;
-    add_header(ex, "Content-Type: application/json");
-    add_header(ex, ex->chat.stream ? "Accept: text/event-stream" : "Accept: application/json");
-    add_header(ex, "User-Agent: sluice/" SLUICE_VERSION);
-    add_header(ex, arena_texts(&ex->arena, "x-request-id: ", ex->id, NULL));
-    add_key(ex, provider);
-    add_client_headers(ex);
+    const struct config_provider *provider = attempt->step->target->provider;
+
+    add_header(attempt, "Content-Type: application/json");
+    add_header(attempt,
+               ex->chat.stream ? "Accept: text/event-stream" : "Accept: application/json");
+    add_header(attempt, "User-Agent: sluice/" SLUICE_VERSION);
+    add_header(attempt, arena_texts(&ex->arena, "x-request-id: ", ex->id, NULL));
+    add_key(ex, attempt);
+    add_client_headers(ex, attempt);
     for (size_t i = 0; i < provider->headers.count; i++)
-        add_header(ex, arena_printf(&ex->arena, "%s: %s", provider->headers.items[i].name,
-                                    provider->headers.items[i].value));
+        add_header(attempt, arena_printf(&ex->arena, "%s: %s", provider->headers.items[i].name,
+                                         provider->headers.items[i].value));
 }
 
-static bool start(struct exchange *ex, const struct plan_step *step,
+static bool start(struct exchange *ex, struct attempt *attempt, const struct plan_step *step,
                   struct breaker_ticket ticket)
 {
     const struct config_provider *provider = step->target->provider;
     struct fetch_origin *origin = env_origin(ex->env, provider, ex->endpoint);
-    struct attempt *attempt = &ex->attempt;
     struct fetch_request request = { .origin = origin,
                                      .headers = attempt->headers,
                                      .small_reads = ex->chat.stream };
@@ -71,7 +72,8 @@ static bool start(struct exchange *ex, const struct plan_step *step,
     if (origin == NULL)
         return false;
     *attempt = (struct attempt){ .step = step, .ticket = ticket };
-    make_headers(ex, provider);
+    buf_init(&attempt->held, LIMIT_COMMIT_WINDOW_BYTES);
+    make_headers(ex, attempt);
     request.header_count = attempt->header_count;
     request.body = attempt->pieces;
     request.body_count =
@@ -87,9 +89,9 @@ static bool start(struct exchange *ex, const struct plan_step *step,
     step->state->in_flight++;
     step->state->attempts++;
     ex->attempts++;
-    clocks_start(&ex->clocks, CLOCK_CONNECT, now_ms, provider->timeouts.connect);
+    clocks_start(&attempt->clocks, CLOCK_CONNECT, now_ms, provider->timeouts.connect);
     if (ex->chat.stream)
-        clocks_start(&ex->clocks, CLOCK_FIRST_BYTE, now_ms, provider->timeouts.first_byte);
+        clocks_start(&attempt->clocks, CLOCK_FIRST_BYTE, now_ms, provider->timeouts.first_byte);
     if (ex->chat.stream && ex->clocks.at_ms[CLOCK_COMMENT] == 0)
         clocks_start(&ex->clocks, CLOCK_COMMENT, now_ms, ex->config->timeouts.sse_comment);
     return true;
@@ -134,7 +136,7 @@ static bool start_next(struct exchange *ex)
 
         if (ticket.pass == BREAKER_REFUSED)
             continue;
-        if (start(ex, step, ticket))
+        if (start(ex, ex->attempt, step, ticket))
             return true;
         (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);
     }

@@ -27,34 +27,36 @@ static const struct {
     [ATTEMPT_CANCELLED] = { "cancelled", BREAKER_UNKNOWN, BREAKER_UNKNOWN },
 };
 
-static void log_failure(const struct exchange *ex, enum attempt_outcome outcome)
+static void log_failure(const struct exchange *ex, const struct attempt *attempt,
+                        enum attempt_outcome outcome)
 {
     if (outcome == ATTEMPT_OK || outcome == ATTEMPT_CLIENT_ERROR ||
         outcome == ATTEMPT_CANCELLED)
         return;
     LOG(LOG_WARN, "attempt_failed", { "id", span_from(ex->id) },
-        { "target", span_from(ex->attempt.step->target->id) },
+        { "target", span_from(attempt->step->target->id) },
         { "outcome", span_from(outcomes[outcome].name) }, { "code", ex->error.code },
         { "message", ex->error.message });
 }
 
-static void learn_health(struct exchange *ex, enum breaker_result result)
+static void learn_health(struct exchange *ex, const struct attempt *attempt,
+                         enum breaker_result result)
 {
-    struct health *health = &ex->attempt.step->state->health;
+    struct health *health = &attempt->step->state->health;
     struct health_rule rule = route_health_rule(ex->config);
     uint64_t now_ms = exchange_now_ms(ex);
 
     if (result == BREAKER_UNKNOWN)
         return;
     health_attempt(health, &rule, result == BREAKER_GOOD, now_ms);
-    if (ex->streaming && ex->content_us > ex->attempt.started_us)
-        health_first(health, &rule,
-                     (uint32_t)((ex->content_us - ex->attempt.started_us) / 1000), now_ms);
+    if (ex->streaming && ex->content_us > attempt->started_us)
+        health_first(health, &rule, (uint32_t)((ex->content_us - attempt->started_us) / 1000),
+                     now_ms);
 }
 
-static void tell_breaker(struct exchange *ex, enum breaker_state before)
+static void tell_breaker(struct exchange *ex, const struct plan_step *step,
+                         enum breaker_state before)
 {
-    const struct plan_step *step = ex->attempt.step;
     bool open = step->state->breaker.state == BREAKER_OPEN;
     const struct event event = {
         .kind = EVENT_BREAKER,
@@ -72,33 +74,34 @@ static void tell_breaker(struct exchange *ex, enum breaker_state before)
         { "state", span_from(event.to) }, { "reason", event.reason });
 }
 
-static void learn_breaker(struct exchange *ex, enum breaker_result result)
+static void learn_breaker(struct exchange *ex, const struct attempt *attempt,
+                          enum breaker_result result)
 {
-    const struct plan_step *step = ex->attempt.step;
+    const struct plan_step *step = attempt->step;
     struct breaker_rule rule = route_breaker_rule(ex->config);
     struct breaker *breaker = &step->state->breaker;
     enum breaker_state before = breaker->state;
     uint64_t now_ms = exchange_now_ms(ex);
 
-    if (!breaker_leave(breaker, &rule, ex->attempt.ticket, result, now_ms))
+    if (!breaker_leave(breaker, &rule, attempt->ticket, result, now_ms))
         return;
     if (breaker->state == BREAKER_CLOSED)
         health_return(&step->state->health, now_ms);
-    tell_breaker(ex, before);
+    tell_breaker(ex, step, before);
 }
 
-void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)
+void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_outcome outcome)
 {
-    const struct plan_step *step = ex->attempt.step;
+    const struct plan_step *step = attempt->step;
     struct span labels[] = { span_from(step->target->id), span_from(outcomes[outcome].name) };
 
     assert(step->state->in_flight > 0);
     step->state->in_flight--;
     series_add(metrics_series(ex->env->metrics, METER_ATTEMPTS, labels), 1);
-    if (ex->attempt.relaying && ex->attempt.relay.malformed)
+    if (attempt->relaying && attempt->relay.malformed)
         series_add(metrics_series(ex->env->metrics, METER_MALFORMED_EVENTS, labels),
-                   ex->attempt.relay.malformed);
-    log_failure(ex, outcome);
+                   attempt->relay.malformed);
+    log_failure(ex, attempt, outcome);
     if (outcomes[outcome].result == BREAKER_BAD) {
         step->state->failures++;
         step->state->last_error_ms = clock_wall_ms();
@@ -107,8 +110,8 @@ void receipt_attempt(struct exchange *ex, enum attempt_outcome outcome)
             step->state->last_error, sizeof(step->state->last_error), "%.*s",
             SPAN_ARG(ex->error.code.size ? ex->error.code : SPAN_OF("upstream_error")));
     }
-    learn_health(ex, outcomes[outcome].health);
-    learn_breaker(ex, outcomes[outcome].result);
+    learn_health(ex, attempt, outcomes[outcome].health);
+    learn_breaker(ex, attempt, outcomes[outcome].result);
 }
 
 /* ---- exchanges ---- */
@@ -146,7 +149,7 @@ struct bill {
 
 static struct bill make_bill(const struct exchange *ex)
 {
-    const struct plan_step *step = ex->attempt.step;
+    const struct plan_step *step = ex->attempt->step;
     struct bill bill = { 0 };
 
     if (step == NULL || !ex->usage.known || !step->model->price.known)
@@ -199,7 +202,7 @@ static void count_times(struct exchange *ex, const struct span *models)
 
 static void count(struct exchange *ex, struct bill bill)
 {
-    const struct plan_step *step = ex->attempt.step;
+    const struct plan_step *step = ex->attempt->step;
     struct metrics *metrics = ex->env->metrics;
     char code[8];
     struct span models[] = {
@@ -246,7 +249,7 @@ static void log_tokens(const struct exchange *ex, struct json_writer *w)
 
 static void log_names(const struct exchange *ex, struct json_writer *w)
 {
-    const struct plan_step *step = ex->attempt.step;
+    const struct plan_step *step = ex->attempt->step;
     char now[CLOCK_TEXT_SIZE];
 
     clock_text(clock_wall_ms(), now);
@@ -313,14 +316,14 @@ void receipt_exchange(struct exchange *ex)
 /* The client left, and so did what was being made for it. */
 static void cancel(struct exchange *ex)
 {
-    if (ex->attempt.relaying)
-        ex->usage = relay_estimate(&ex->attempt.relay, ex->chat.body.size);
-    attempt_end(ex, ATTEMPT_CANCELLED);
+    if (ex->attempt->relaying)
+        ex->usage = relay_estimate(&ex->attempt->relay, ex->chat.body.size);
+    attempt_end(ex, ex->attempt, ATTEMPT_CANCELLED);
 }
 
 enum exchange_state settle_step(struct exchange *ex)
 {
-    if (ex->attempt.fetch)
+    if (ex->attempt->fetch)
         cancel(ex);
     if (ex->http)
         sink_cut(ex);

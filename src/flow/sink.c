@@ -52,7 +52,7 @@ static void add_timing(struct exchange *ex, struct buf *head)
 
 static void add_target(const struct exchange *ex, unsigned status, struct buf *head)
 {
-    const struct plan_step *step = ex->attempt.step;
+    const struct plan_step *step = ex->attempt->step;
 
     if (step == NULL || (status < 400 && ex->content_us == 0))
         return; /* a sign of life only: who will answer is not known yet */

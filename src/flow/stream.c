@@ -13,16 +13,17 @@ enum { LINGER_MS = 100 /* for an upstream that has said everything to end its an
 /* The answer broke: what was sent stays sent, and the client is told. */
 static enum exchange_state broken(struct exchange *ex, struct llm_error error)
 {
-    bool events = ex->attempt.kind == ANSWER_STREAM;
+    bool events = ex->attempt->kind == ANSWER_STREAM;
 
     attempt_keep_error(ex, error);
     if (events && ex->error.sequence == 0)
-        ex->error.sequence = ex->attempt.relay.events;
+        ex->error.sequence = ex->attempt->relay.events;
     if (ex->outcome != OUTCOME_CANCELLED)
         ex->outcome = OUTCOME_BROKEN;
     if (events)
-        ex->usage = relay_estimate(&ex->attempt.relay, ex->chat.body.size);
-    attempt_end(ex, ex->interrupted ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
+        ex->usage = relay_estimate(&ex->attempt->relay, ex->chat.body.size);
+    attempt_end(ex, ex->attempt,
+                ex->interrupted ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
     if (events)
         sink_error(ex);
     else
@@ -37,12 +38,12 @@ static bool over(const struct fetch *fetch)
 
 static enum exchange_state linger(struct exchange *ex)
 {
-    struct fetch *fetch = ex->attempt.fetch;
+    struct fetch *fetch = ex->attempt->fetch;
 
     fetch_consume(fetch, fetch_bytes(fetch).size); /* nothing counts behind the end */
     if (!over(fetch) && !clocks_passed(&ex->clocks, CLOCK_LINGER, exchange_now_ms(ex)))
         return EXCHANGE_STREAM;
-    attempt_end(ex, ATTEMPT_OK);
+    attempt_end(ex, ex->attempt, ATTEMPT_OK);
     return EXCHANGE_SETTLE;
 }
 
@@ -50,15 +51,15 @@ static enum exchange_state linger(struct exchange *ex)
  * be used again; not one that may still be reading a long request, which goes with the reply. */
 static enum exchange_state complete(struct exchange *ex)
 {
-    struct attempt *attempt = &ex->attempt;
+    struct attempt *attempt = ex->attempt;
 
     if (attempt->relaying)
         ex->usage = relay_estimate(&attempt->relay, ex->chat.body.size);
-    clocks_stop_attempt(&ex->clocks);
+    clocks_stop_attempt(&attempt->clocks);
     clocks_stop(&ex->clocks, CLOCK_TOTAL);
     clocks_stop(&ex->clocks, CLOCK_COMMENT);
     if (over(attempt->fetch) || !fetch_forget(attempt->fetch)) {
-        attempt_end(ex, ATTEMPT_OK);
+        attempt_end(ex, ex->attempt, ATTEMPT_OK);
         sink_end(ex);
         return EXCHANGE_SETTLE;
     }
@@ -71,10 +72,10 @@ static enum exchange_state complete(struct exchange *ex)
 
 static enum exchange_state end_of_events(struct exchange *ex)
 {
-    struct attempt *attempt = &ex->attempt;
+    struct attempt *attempt = ex->attempt;
 
     if (!attempt->relay.ended && !attempt->relay.finished)
-        return broken(ex, attempt_fetch_error(ex));
+        return broken(ex, attempt_fetch_error(ex->attempt));
     if (!attempt->relay.ended) { /* it finished and forgot to say so */
         struct buf *end = &ex->env->scratch;
 
@@ -87,7 +88,7 @@ static enum exchange_state end_of_events(struct exchange *ex)
 
 static enum exchange_state relay_events(struct exchange *ex)
 {
-    struct attempt *attempt = &ex->attempt;
+    struct attempt *attempt = ex->attempt;
     struct relay_step step;
 
     while (sink_room(ex) > 0 && !attempt->relay.ended) {
@@ -129,7 +130,7 @@ static void keep_tail(struct exchange *ex, struct span bytes)
 
 static enum exchange_state pass_json(struct exchange *ex)
 {
-    struct fetch *fetch = ex->attempt.fetch;
+    struct fetch *fetch = ex->attempt->fetch;
     size_t room;
 
     while ((room = sink_room(ex)) > 0) {
@@ -147,7 +148,7 @@ static enum exchange_state pass_json(struct exchange *ex)
     if (fetch_bytes(fetch).size || !over(fetch))
         return EXCHANGE_STREAM;
     if (fetch_phase(fetch) == FETCH_FAILED)
-        return broken(ex, attempt_fetch_error(ex));
+        return broken(ex, attempt_fetch_error(ex->attempt));
     if (!ex->usage.known)
         ex->endpoint->dialect->read_answer_tail(buf_span(&ex->tail), &ex->usage);
     return complete(ex);
@@ -162,13 +163,13 @@ enum exchange_state stream_step(struct exchange *ex)
         return linger(ex);
     if (ex->interrupted)
         return broken(ex, refusal_error(REFUSE_OVERLOADED, "The gateway is shutting down."));
-    attempt_note_bytes(ex);
-    next = ex->attempt.kind == ANSWER_STREAM ? relay_events(ex) : pass_json(ex);
+    attempt_note_bytes(ex, ex->attempt);
+    next = ex->attempt->kind == ANSWER_STREAM ? relay_events(ex) : pass_json(ex);
     if (next != EXCHANGE_STREAM || ex->http == NULL)
         return next;
     if (sink_room(ex) == 0) /* we are the ones who pause it */
-        clocks_start(&ex->clocks, CLOCK_IDLE, exchange_now_ms(ex),
-                     ex->attempt.step->target->provider->timeouts.idle);
-    expired = clocks_expired(&ex->clocks, exchange_now_ms(ex));
-    return expired == CLOCK_NONE ? next : broken(ex, attempt_clock_error(ex, expired));
+        clocks_start(&ex->attempt->clocks, CLOCK_IDLE, exchange_now_ms(ex),
+                     ex->attempt->step->target->provider->timeouts.idle);
+    expired = clocks_expired(&ex->clocks, &ex->attempt->clocks, exchange_now_ms(ex));
+    return expired == CLOCK_NONE ? next : broken(ex, attempt_clock_error(expired));
 }
