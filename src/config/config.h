@@ -84,6 +84,7 @@ struct config_probe {
     uint32_t interval; /* 0: none */
     uint32_t timeout;
     const char *path; /* behind base_url */
+    bool prompt;      /* a tiny completion in its place */
 };
 
 struct config_provider {

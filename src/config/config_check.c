@@ -183,6 +183,22 @@ static void check_probe(struct reading *reading, struct config_provider *provide
                      "begins with a slash, such as /models");
 }
 
+static void check_prompt(struct reading *reading, const struct config_provider *provider,
+                         const struct node *node)
+{
+    const struct node *prompt = node_member(node_member(node, "health"), "prompt");
+
+    if (!provider->health.prompt)
+        return;
+    if (!provider_speaks(provider->kind, &dialect_openai))
+        report_error(reading->reporter, prompt,
+                     "%s does not speak OpenAI's chat completions; write false",
+                     provider->kind->title);
+    else
+        report_warning(reading->reporter, prompt,
+                       "each probe of this provider is a prompt, and costs tokens");
+}
+
 static void check_providers(struct reading *reading)
 {
     struct config *config = reading->config;
@@ -200,6 +216,7 @@ static void check_providers(struct reading *reading)
         find_kind(reading, provider, node);
         if (provider->kind == NULL)
             continue; /* said */
+        check_prompt(reading, provider, node);
         find_base_url(reading, provider, node);
         check_keys(reading, provider, node);
     }

@@ -49,9 +49,12 @@ static const struct setting probe_rows[] = {
       .help = "What is asked for, behind `base_url`, with the provider's key. Any answer below "
               "500 is a good one." },
     { .name = "prompt",
-      .kind = SETTING_FIXED,
+      .kind = SETTING_BOOL,
+      NUMBER_AT(config_probe, prompt),
       .standard = "false",
-      .help = "Probes never send a prompt." },
+      .help = "In place of `path`, a chat completion of one token by the first model listed "
+              "that it serves: it costs tokens. Good is then 2xx, or a 400: the model was "
+              "there to refuse it." },
     END,
 };
 

@@ -209,6 +209,14 @@ const struct provider_kind *provider_kind_find(struct span name)
     return NULL;
 }
 
+bool provider_speaks(const struct provider_kind *kind, const struct dialect *dialect)
+{
+    for (size_t i = 0; i < sizeof(kind->dialects) / sizeof(kind->dialects[0]); i++)
+        if (kind->dialects[i] == dialect)
+            return true;
+    return false;
+}
+
 const struct endpoint endpoints[] = {
     {
         .path = "/v1/chat/completions",

@@ -30,6 +30,8 @@ struct provider_kind {
 /* NULL when there is no such kind. */
 const struct provider_kind *provider_kind_find(struct span name);
 
+bool provider_speaks(const struct provider_kind *kind, const struct dialect *dialect);
+
 /* All rows, ended by one whose name is NULL. */
 extern const struct provider_kind provider_kinds[];
 

@@ -46,6 +46,16 @@ static void add_example(const struct config *config, unsigned port, struct buf *
         example_model(config));
 }
 
+/* `sluice check` said so, but who reads that every time? */
+static void warn_of_prompts(const struct config *config)
+{
+    for (size_t i = 0; i < config->provider_count; i++)
+        if (config->providers[i].health.prompt && !config->providers[i].off &&
+            config->providers[i].health.interval)
+            LOG(LOG_WARN, "probes_prompt", { "provider", span_from(config->providers[i].name) },
+                { "message", SPAN_OF("each probe is a prompt, and costs tokens") });
+}
+
 void greet(const struct config *config, unsigned port)
 {
     struct buf out;
@@ -56,6 +66,7 @@ void greet(const struct config *config, unsigned port)
     LOG(LOG_INFO, "start", { "version", SPAN_OF(SLUICE_VERSION) },
         { "listen", span_from(config->listen) }, { "port", span_from(number) },
         { "file", span_from(config->file) });
+    warn_of_prompts(config);
     (void)log_flush();
     buf_init(&out, GREETING_BYTES);
     if (config->file == NULL)

@@ -1,6 +1,7 @@
 #include "ops/probe.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/key_header.h"
@@ -12,6 +13,7 @@
 
 enum {
     KEY_BYTES_MAX = 16 * 1024,
+    PROMPT_BYTES_MAX = 4 * 1024,
     ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* then the connection is not worth keeping */
 };
 
@@ -24,6 +26,8 @@ struct probe {
     struct fetch *fetch;
     struct arena arena; /* of the call that runs */
     const char *headers[FETCH_HEADERS_MAX];
+    bool prompt; /* that call is one; a reload may have changed its mind since */
+    struct span body;
     uint64_t started_us;
 };
 
@@ -40,6 +44,8 @@ static size_t make_headers(struct probe *probe, const struct config_provider *pr
     struct buf key;
 
     probe->headers[count++] = "Accept: application/json";
+    if (provider->health.prompt)
+        probe->headers[count++] = "Content-Type: application/json";
     probe->headers[count++] = "User-Agent: sluice/" SLUICE_VERSION;
     buf_init(&key, KEY_BYTES_MAX);
     if (key_header_write(provider, 0, &key))
@@ -52,19 +58,61 @@ static size_t make_headers(struct probe *probe, const struct config_provider *pr
     return count;
 }
 
+/* The first model listed that it serves, as it calls it; NULL: none. */
+static const char *first_model(const struct config *config,
+                               const struct config_provider *provider)
+{
+    for (size_t i = 0; i < config->model_count; i++)
+        for (size_t j = 0; j < config->models[i].target_count; j++)
+            if (config->models[i].targets[j].provider == provider)
+                return config->models[i].targets[j].model;
+    return NULL;
+}
+
+static struct span make_prompt(struct probe *probe, const char *model)
+{
+    struct buf body;
+    struct json_writer w = json_writer(&body);
+    struct span kept;
+
+    buf_init(&body, PROMPT_BYTES_MAX);
+    json_begin(&w, '{');
+    json_put_text(&w, "model", model);
+    json_put_u64(&w, "max_tokens", 1);
+    json_key(&w, "messages");
+    json_begin(&w, '[');
+    json_begin(&w, '{');
+    json_put_text(&w, "role", "user");
+    json_put_text(&w, "content", "ping");
+    json_end(&w, '}');
+    json_end(&w, ']');
+    json_end(&w, '}');
+    kept = arena_copy(&probe->arena, buf_span(&body));
+    buf_done(&body);
+    return kept;
+}
+
 static void ask(struct probe *probe, const struct config_provider *provider, uint64_t now_ms)
 {
-    const struct endpoint endpoint = { .suffix = provider->health.path };
+    const struct endpoint list = { .suffix = provider->health.path };
+    bool prompt = provider->health.prompt;
+    const struct endpoint *endpoint =
+        prompt ? endpoint_find(SPAN_OF("/v1/chat/completions")) : &list;
     struct fetch_request request = {
-        .origin = env_origin(&probe->gateway->env, provider, &endpoint),
-        .get = true,
+        .origin = env_origin(&probe->gateway->env, provider, endpoint),
+        .get = !prompt,
         .headers = probe->headers,
+        .body = &probe->body,
+        .body_count = prompt,
     };
 
     if (request.origin == NULL)
         return;
     arena_init(&probe->arena);
     request.header_count = make_headers(probe, provider);
+    probe->prompt = prompt;
+    if (prompt)
+        probe->body = make_prompt(probe, first_model(probe->gateway->env.config, provider));
     probe->started_us = clock_us();
     probe->due_ms = now_ms + provider->health.timeout;
     probe->fetch = fetch_start(probe->gateway->env.fetches, &request, &probe->task);
@@ -81,33 +129,51 @@ static void close_call(struct probe *probe)
 
 /* ---- learning ---- */
 
+static void teach_model(struct gateway *gateway, const struct config_model *model,
+                        const struct config_provider *provider, bool good, uint32_t took_ms)
+{
+    struct health_rule rule = route_health_rule(gateway->env.config);
+
+    for (size_t i = 0; i < model->target_count; i++) {
+        const struct config_target *target = &model->targets[i];
+
+        if (target->provider != provider)
+            continue;
+        health_probe(&targets_get(&gateway->env.targets, target->id)->health, &rule, good,
+                     took_ms, loop_now_ms(gateway->loop));
+    }
+}
+
 static void teach(struct gateway *gateway, const struct config_provider *provider, bool good,
                   uint32_t took_ms)
 {
     const struct config *config = gateway->env.config;
-    struct health_rule rule = route_health_rule(config);
 
     for (size_t i = 0; i < config->model_count; i++)
-        for (size_t j = 0; j < config->models[i].target_count; j++) {
-            const struct config_target *target = &config->models[i].targets[j];
+        teach_model(gateway, &config->models[i], provider, good, took_ms);
+}
 
-            if (target->provider == provider)
-                health_probe(&targets_get(&gateway->env.targets, target->id)->health, &rule,
-                             good, took_ms, loop_now_ms(gateway->loop));
-        }
+/* A model that cannot be had, or a key that is not accepted, would say nothing to a GET. */
+static bool is_good(const struct probe *probe, unsigned status)
+{
+    if (probe->prompt)
+        return (status >= 200 && status < 300) || status == 400;
+    return status && status < 500;
 }
 
 static void judge(struct probe *probe, const struct config_provider *provider)
 {
     unsigned status = fetch_status(probe->fetch);
     uint64_t first_us = fetch_first_byte_us(probe->fetch);
-    bool good = status && status < 500;
+    bool good = is_good(probe, status);
     uint64_t took_us = first_us > probe->started_us ? first_us - probe->started_us : 0;
 
     teach(probe->gateway, provider, good, (uint32_t)(took_us / 1000));
     if (!good)
         LOG(LOG_INFO, "probe_failed", { "provider", span_from(provider->name) },
-            { "why", status ? SPAN_OF("server error") : SPAN_OF("no answer") });
+            { "why", !status         ? SPAN_OF("no answer")
+                     : status >= 500 ? SPAN_OF("server error")
+                                     : SPAN_OF("refused") });
 }
 
 /* ---- when ---- */
@@ -120,15 +186,6 @@ static uint64_t next_ms(struct gateway *gateway, const struct config_provider *p
            route_random(&gateway->env.random, interval / 5 + 1);
 }
 
-static bool has_targets(const struct config *config, const struct config_provider *provider)
-{
-    for (size_t i = 0; i < config->model_count; i++)
-        for (size_t j = 0; j < config->models[i].target_count; j++)
-            if (config->models[i].targets[j].provider == provider)
-                return true;
-    return false;
-}
-
 /* The provider, when it is to be probed. */
 static const struct config_provider *wanted(const struct probe *probe)
 {
@@ -137,7 +194,7 @@ static const struct config_provider *wanted(const struct probe *probe)
         config_provider_find(config, span_from(probe->provider));
 
     if (provider == NULL || provider->off || provider->health.interval == 0 ||
-        probe->gateway->env.draining || !has_targets(config, provider))
+        probe->gateway->env.draining || first_model(config, provider) == NULL)
         return NULL;
     return provider;
 }

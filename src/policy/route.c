@@ -13,14 +13,6 @@ static_assert((uint64_t)WEIGHT_MAX * HEALTH_STEPS * LIMIT_PLAN_TARGETS <= UINT32
 
 /* ---- names ---- */
 
-static bool speaks(const struct provider_kind *kind, const struct dialect *dialect)
-{
-    for (size_t i = 0; i < sizeof(kind->dialects) / sizeof(kind->dialects[0]); i++)
-        if (kind->dialects[i] == dialect)
-            return true;
-    return false;
-}
-
 /* A model that nobody listed: one target, named after its provider so that the metrics stay few. */
 static enum route_verdict passing_model(const struct config_provider *provider,
                                         struct span name, struct arena *arena,
@@ -238,7 +230,7 @@ static void add_tier(const struct config_model *model, uint32_t priority, const 
         struct target_state *state;
 
         if (target->priority != priority || target->weight == 0 || target->provider->off ||
-            !speaks(target->provider->kind, facts->dialect) || planned(plan, target))
+            !provider_speaks(target->provider->kind, facts->dialect) || planned(plan, target))
             continue;
         state = targets_get(facts->targets, target->id);
         if (!breaker_admits(&state->breaker, &rule, facts->now_ms)) {

@@ -1,11 +1,12 @@
 """Health: probes that cost nothing, and weights that follow what they and the traffic say."""
 
+import json
 import time
 
 import canaries
 import wire
 from mock import Mock
-from sluice import PATIENCE_S, Sluice, openai_provider, target
+from sluice import PATIENCE_S, Sluice, openai_provider, run, target
 
 PROBES = {"interval": "100ms", "slow_start": "1s"}
 
@@ -41,6 +42,29 @@ def test_probes_ask_for_the_list_of_models_and_never_prompt():
             assert {call["status"] for call in asked} == {200}
         seen = targets_of(gateway)["m:one"]
         assert (seen["effective_weight"], seen["why"]) == (100, "as configured")
+
+
+def test_a_prompt_is_sent_where_it_was_asked_for_and_nowhere_else():
+    with Mock(tokens=5) as one, Mock(tokens=5) as two:
+        providers = {"one": openai_provider(one, health={"prompt": True}),
+                     "two": openai_provider(two)}
+        with gateway_of(one, two, providers=providers) as gateway:
+            assert gateway.event("probes_prompt")["provider"] == "one"
+            gateway.err.wait_for(lambda lines: any("providers.one.health.prompt: each probe"
+                                                   in line for line in lines), "warning")
+            one.wait(requests_min=3)
+            two.wait(requests_min=3)
+            for call in one.log():
+                assert (call["method"], call["path"]) == ("POST", "/v1/chat/completions")
+                body = json.loads(call["body"])
+                assert (body["model"], body["max_tokens"]) == ("a", 1)
+            assert {call["path"] for call in two.log()} == {"/v1/models"}
+            seen = wait_for(gateway, lambda t: t["m:one"]["last_probe"], "probed")
+            assert seen["m:one"]["last_probe"]["good"]
+            one.set(fault="401")
+            wait_for(gateway, lambda t: not t["m:one"]["last_probe"]["good"], "refused")
+            checked = run("check", "-c", gateway.file)
+            assert checked.returncode == 0 and "costs tokens" in checked.stderr
 
 
 def test_a_target_that_is_gone_loses_its_weight_and_gets_it_back():

@@ -143,6 +143,22 @@ static void test_a_provider_says_only_the_clocks_that_differ(void **state)
     config_unref(config);
 }
 
+static void test_probes_that_prompt_are_warned_of(void **state)
+{
+    struct config *config = read_config(
+        "listen: 127.0.0.1:1\n"
+        "providers:\n"
+        "  a: { kind: openai, keys: [k], health: { prompt: true } }\n"
+        "  b: { kind: openai, keys: [k] }\n",
+        "f.yaml:3:51: warning: providers.a.health.prompt: each probe of this provider is a "
+        "prompt, and costs tokens\n");
+
+    (void)state;
+    assert_true(provider(config, "a")->health.prompt);
+    assert_false(provider(config, "b")->health.prompt);
+    config_unref(config);
+}
+
 static void test_a_provider_whose_keys_are_all_empty_is_off_and_said_so(void **state)
 {
     struct config *config = read_config(
@@ -455,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_a_provider_takes_what_it_does_not_say_from_its_kind),
         cmocka_unit_test(test_a_provider_named_like_a_kind_is_of_that_kind),
         cmocka_unit_test(test_a_provider_says_only_the_clocks_that_differ),
+        cmocka_unit_test(test_probes_that_prompt_are_warned_of),
         cmocka_unit_test(test_a_provider_whose_keys_are_all_empty_is_off_and_said_so),
         cmocka_unit_test(test_a_public_provider_without_any_key_is_off),
         cmocka_unit_test(test_a_model_whose_providers_are_all_off_is_said),
