@@ -195,6 +195,9 @@ struct config_health { /* durations in milliseconds */
     uint32_t min_requests;
     uint32_t latency_threshold; /* 0: any will do */
     uint32_t slow_start;        /* 0: at once */
+    uint32_t success_threshold; /* millionths */
+    uint32_t recover;
+    bool auto_switch; /* false: only say that it would */
 };
 
 struct config_limits {

@@ -29,6 +29,8 @@ const struct config_variable config_variables[] = {
     { "TIMEOUT_SECONDS", "timeouts.total", "For a whole request with all its attempts." },
     { "MAX_RETRIES", "retry.max_attempts", "N retries are N + 1 attempts." },
     { "HEALTH_CHECK_INTERVAL", "health.interval", "Seconds between two probes; 0: none." },
+    { "ENABLE_AUTO_ROLLBACK", "health.auto_switch",
+      "true or false: whether a failing model is switched away from." },
     { "LOG_LEVEL", "log.level", "debug, info, warn, error or off." },
     { "SLUICE_LISTEN", "listen", "HOST:PORT." },
     { "SLUICE_ADMIN_KEY", "admin.keys", "Opens the admin plane." },
@@ -38,8 +40,6 @@ const struct config_variable config_variables[] = {
       "characters; one that contains = needs a NAME." },
     { NULL, NULL, NULL },
 };
-
-static const char *const not_yet[] = { "ENABLE_AUTO_ROLLBACK", NULL };
 
 /* NULL when it is not set, or empty. */
 static const char *variable(const char *name)
@@ -296,6 +296,21 @@ static void add_log_level(struct environment *env)
         span_from(value));
 }
 
+/* As scripts write it: TRUE, 1. What is neither is left to the reader to complain about. */
+static void add_auto_switch(struct environment *env)
+{
+    static const char name[] = "ENABLE_AUTO_ROLLBACK";
+    struct span value = span_from(variable(name));
+
+    if (value.size == 0)
+        return;
+    if (span_is_nocase(value, "true") || span_is(value, "1"))
+        value = SPAN_OF("true");
+    else if (span_is_nocase(value, "false") || span_is(value, "0"))
+        value = SPAN_OF("false");
+    put(env, node_put(env->tree, env->root, "health", NODE_MAP), "auto_switch", name, value);
+}
+
 static void add_admin_key(struct environment *env)
 {
     const char *value = variable("SLUICE_ADMIN_KEY");
@@ -324,8 +339,5 @@ void config_environment_read(struct node_tree *tree, struct reporter *reporter)
     add_number(&env, "HEALTH_CHECK_INTERVAL", "health", "interval", write_seconds);
     add_number(&env, "MAX_RETRIES", "retry", "max_attempts", write_attempts);
     add_log_level(&env);
-    for (size_t i = 0; not_yet[i]; i++)
-        if (variable(not_yet[i]))
-            report_warning(reporter, about(&env, not_yet[i]),
-                           "this build does not implement it yet, so it changes nothing");
+    add_auto_switch(&env);
 }

@@ -215,9 +215,29 @@ static const struct setting health_rows[] = {
       .standard = "30s",
       .max = HOUR,
       .help = "A target that comes back has its whole weight after so long; 0: at once." },
-    LATER("success_threshold"),
-    LATER("recover"),
-    LATER("auto_switch"),
+    { .name = "success_threshold",
+      .kind = SETTING_SHARE,
+      NUMBER_AT(config_health, success_threshold),
+      .standard = "0.95",
+      .max = 1000000,
+      .help = "A model of whose attempts fewer succeed, with `min_requests` in the window, is "
+              "switched away from: its `fallbacks` go first. More failures than it allows also "
+              "lower a target's health." },
+    { .name = "recover",
+      .kind = SETTING_DURATION,
+      NUMBER_AT(config_health, recover),
+      .standard = "60s",
+      .min = SECOND,
+      .max = 24 * HOUR,
+      .help = "Meanwhile the model gets probes and one request in a hundred; after so long "
+              "without a failure, and a success, it comes back by `slow_start`. Twice as long "
+              "for one that relapses, up to sixteen times." },
+    { .name = "auto_switch",
+      .kind = SETTING_BOOL,
+      NUMBER_AT(config_health, auto_switch),
+      .standard = "true",
+      .help = "false: an event says that the model would have been switched away from; "
+              "nothing else changes." },
     END,
 };
 
@@ -386,7 +406,7 @@ static const struct setting file_rows[] = {
       .kind = SETTING_OBJECT,
       AT(config, health),
       .table = &settings_health,
-      .help = "What a target's weight is multiplied with." },
+      .help = "Of targets, which their weights follow; of models, which are switched." },
     { .name = "timeouts",
       .kind = SETTING_OBJECT,
       AT(config, timeouts),

@@ -13,8 +13,10 @@ void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
 {
     *env = (struct env){ .loop = loop, .fetches = fetches };
     targets_init(&env->targets);
+    switches_init(&env->switches);
     map_init(&env->origins);
     env->metrics = metrics_new(meters, METERS);
+    env->events.metrics = env->metrics;
     random_bytes(&env->random, sizeof(env->random));
     list_init(&env->exchanges);
     buf_init(&env->scratch, SCRATCH_BYTES);
@@ -30,6 +32,7 @@ void env_done(struct env *env)
         fetch_origin_free(entry->thing);
     map_done(&env->origins);
     targets_done(&env->targets);
+    switches_done(&env->switches);
     metrics_free(env->metrics);
     events_done(&env->events);
     buf_done(&env->scratch);

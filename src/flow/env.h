@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "flow/events.h"
 #include "policy/retry_budget.h"
+#include "policy/switches.h"
 #include "policy/target.h"
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@ struct env {
     struct config *config;       /* the one in force; an exchange takes its own reference */
     const char *demo_url;        /* base URL of the built-in provider; NULL: not running */
     struct targets targets;      /* what is known of each target */
+    struct switches switches;    /* and of each model */
     struct retry_budget retries; /* what all requests together may still try again */
     struct map origins;          /* struct fetch_origin by everything that it depends on */
     struct metrics *metrics;

@@ -2,15 +2,20 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "flow/meters.h"
 
 enum { LINE_BYTES_MAX = 16 * 1024 };
 
-static const char *const kinds[] = {
-    [EVENT_BREAKER] = "breaker",
-    [EVENT_HEALTH] = "health",
-    [EVENT_RELOAD] = "reload",
-    [EVENT_RELOAD_REFUSED] = "reload_refused",
+static const char *const kinds[EVENT_KINDS] = {
+    [EVENT_BREAKER] = "breaker", [EVENT_HEALTH] = "health",
+    [EVENT_SWITCH] = "switch",   [EVENT_SWITCH_ADVISED] = "switch_advised",
+    [EVENT_RELOAD] = "reload",   [EVENT_RELOAD_REFUSED] = "reload_refused",
 };
+
+const char *event_kind_name(enum event_kind kind)
+{
+    return kinds[kind];
+}
 
 void events_done(struct events *events)
 {
@@ -29,6 +34,14 @@ static void write_figures(const struct event *event, struct json_writer *w)
     json_end(w, '}');
 }
 
+static void count(struct events *events, enum event_kind kind)
+{
+    struct span label = span_from(kinds[kind]);
+
+    if (events->metrics)
+        series_add(metrics_series(events->metrics, METER_EVENTS, &label), 1);
+}
+
 void events_add(struct events *events, const struct event *event, uint64_t wall_ms)
 {
     char time[CLOCK_TEXT_SIZE];
@@ -36,6 +49,7 @@ void events_add(struct events *events, const struct event *event, uint64_t wall_
     struct json_writer w = json_writer(&line);
     char **place = &events->lines[++events->last % LIMIT_EVENTS];
 
+    count(events, event->kind);
     buf_init(&line, LINE_BYTES_MAX);
     clock_text(wall_ms, time);
     json_begin(&w, '{');

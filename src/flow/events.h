@@ -11,7 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum event_kind { EVENT_BREAKER, EVENT_HEALTH, EVENT_RELOAD, EVENT_RELOAD_REFUSED };
+enum event_kind {
+    EVENT_BREAKER,
+    EVENT_HEALTH,
+    EVENT_SWITCH,
+    EVENT_SWITCH_ADVISED, /* it would have, if it might */
+    EVENT_RELOAD,
+    EVENT_RELOAD_REFUSED,
+    EVENT_KINDS,
+};
+
+/* As it stands in the event and in the metric. */
+const char *event_kind_name(enum event_kind kind);
 
 enum { EVENT_FIGURES_MAX = 4 };
 
@@ -33,8 +44,11 @@ struct event {
     struct event_figure figures[EVENT_FIGURES_MAX];
 };
 
+struct metrics;
+
 /* All zero is an empty ring. */
 struct events {
+    struct metrics *metrics;   /* where they are counted; NULL: nowhere */
     char *lines[LIMIT_EVENTS]; /* JSON objects; that of `id` at id % LIMIT_EVENTS */
     uint64_t last;             /* the number of the newest; 0: none yet */
 };

@@ -90,6 +90,7 @@ struct exchange {
     uint32_t left_out;           /* targets that are not in it because their breaker is open */
     enum llm_class left_out_for; /* how the first of these failed last */
     bool fallbacks_planned;      /* other models' targets are in it, where there are any */
+    bool switched;               /* they come first: the model has been switched away from */
     struct overrides overrides;
 
     /* tries */

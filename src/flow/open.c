@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "flow/exchange_state.h"
 #include "flow/key_header.h"
+#include "flow/tell.h"
 #include "policy/retry.h"
 
 static void add_header(struct attempt *attempt, const char *line)
@@ -132,10 +133,13 @@ static bool start_next(struct exchange *ex)
 
     for (; ex->plan_at < ex->plan_count; ex->plan_at++) {
         const struct plan_step *step = &ex->plan[ex->plan_at];
+        enum breaker_state before = step->state->breaker.state;
         struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
 
         if (ticket.pass == BREAKER_REFUSED)
             continue;
+        if (step->state->breaker.state != before)
+            tell_breaker(ex->env, step, before);
         if (start(ex, ex->attempt, step, ticket))
             return true;
         (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);

@@ -1,6 +1,7 @@
 /* plan: which targets may this exchange try? The model's own come first; those of other models are
  * looked for once, when its own are used up, because which they are hangs on what went wrong. */
 #include "flow/exchange_state.h"
+#include "flow/switching.h"
 
 #include <stdio.h>
 
@@ -62,12 +63,22 @@ static void keep(struct exchange *ex, const struct plan *plan)
     ex->left_out_for = plan->left_out_for;
 }
 
+/* Who wants this model and no other gets it, switched or not. */
+static bool stands_aside(struct exchange *ex)
+{
+    return !ex->overrides.no_fallback && switching_stands_aside(ex->env, ex->model);
+}
+
 void plan_own(struct exchange *ex)
 {
     struct route_facts now = facts(ex);
     struct plan plan;
 
-    route_plan(&now, ex->model, &plan);
+    ex->switched = stands_aside(ex);
+    if (ex->switched)
+        route_plan_switched(&now, ex->model, &plan);
+    else
+        route_plan(&now, ex->model, &plan);
     keep(ex, &plan);
 }
 

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "flow/exchange_state.h"
 #include "flow/meters.h"
+#include "flow/switching.h"
+#include "flow/tell.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -49,29 +51,10 @@ static void learn_health(struct exchange *ex, const struct attempt *attempt,
     if (result == BREAKER_UNKNOWN)
         return;
     health_attempt(health, &rule, result == BREAKER_GOOD, now_ms);
+    switching_attempt(ex, attempt, result == BREAKER_GOOD);
     if (ex->streaming && ex->content_us > attempt->started_us)
         health_first(health, &rule, (uint32_t)((ex->content_us - attempt->started_us) / 1000),
                      now_ms);
-}
-
-static void tell_breaker(struct exchange *ex, const struct plan_step *step,
-                         enum breaker_state before)
-{
-    bool open = step->state->breaker.state == BREAKER_OPEN;
-    const struct event event = {
-        .kind = EVENT_BREAKER,
-        .model = step->model->name,
-        .target = step->target->id,
-        .from = breaker_state_name(before),
-        .to = breaker_state_name(step->state->breaker.state),
-        .reason = open ? span_from(step->state->last_error) : SPAN_OF("trials succeeded"),
-        .figures = { { "attempts", step->state->attempts, 0 },
-                     { "failures", step->state->failures, 0 } },
-    };
-
-    events_add(&ex->env->events, &event, clock_wall_ms());
-    LOG(LOG_WARN, "breaker", { "target", span_from(step->target->id) },
-        { "state", span_from(event.to) }, { "reason", event.reason });
 }
 
 static void learn_breaker(struct exchange *ex, const struct attempt *attempt,
@@ -87,7 +70,7 @@ static void learn_breaker(struct exchange *ex, const struct attempt *attempt,
         return;
     if (breaker->state == BREAKER_CLOSED)
         health_return(&step->state->health, now_ms);
-    tell_breaker(ex, step, before);
+    tell_breaker(ex->env, step, before);
 }
 
 void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_outcome outcome)
@@ -218,7 +201,8 @@ static void count(struct exchange *ex, struct bill bill)
         count_tokens(ex, models);
     if (ex->outcome == OUTCOME_OK && step && step->model != ex->model) {
         struct span moves[] = { models[0], models[1],
-                                span_from(llm_class_name(ex->moved_for)) };
+                                ex->switched ? SPAN_OF("switch")
+                                             : span_from(llm_class_name(ex->moved_for)) };
 
         series_add(metrics_series(metrics, METER_FALLBACKS, moves), 1);
     }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "flow/switching.h"
 #include "net/listen.h"
 #include "ops/call.h"
 #include "ops/reload.h"
@@ -90,6 +91,8 @@ static void write_models(struct gateway *gateway, struct json_writer *w)
         for (size_t j = 0; j < model->target_count; j++)
             write_target(gateway, &model->targets[j], w);
         json_end(w, ']');
+        json_key(w, "switch");
+        switching_write(&gateway->env, model, w);
         json_end(w, '}');
     }
     json_end(w, '}');

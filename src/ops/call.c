@@ -23,9 +23,11 @@ const struct call_row call_rows[] = {
     { HTTP_GET, "/v1/models/", ROLE_CLIENT, PLANE_MAIN, export_model,
       "One of them, by its id." },
     { HTTP_GET, "/admin/status", ROLE_ADMIN, PLANE_ADMIN, admin_status,
-      "Targets with their weights, health and breakers, requests in flight, versions." },
+      "Models with their switch, targets with their weights, health and breakers, requests in "
+      "flight, versions." },
     { HTTP_GET, "/admin/events", ROLE_ADMIN, PLANE_ADMIN, admin_events,
-      "Breakers, health and reloads, the last 1,000; `?since=ID`: those after that one." },
+      "Switches, breakers, health and reloads, the last 1,000; `?since=ID`: those after that "
+      "one." },
     { HTTP_GET, "/admin/config", ROLE_ADMIN, PLANE_ADMIN, admin_config,
       "The configuration in force as YAML, secrets as ***." },
     { HTTP_POST, "/admin/reload", ROLE_ADMIN, PLANE_ADMIN, admin_reload,

@@ -81,6 +81,17 @@ static void refresh_targets(struct gateway *gateway, const struct config_model *
     }
 }
 
+static void refresh_model(struct gateway *gateway, const struct config_model *model)
+{
+    const struct model_switch *s = switches_get(&gateway->env.switches, model->name);
+    struct span name = span_from(model->name);
+
+    refresh_targets(gateway, model);
+    if (!model->virtual)
+        series_set(metrics_series(gateway->env.metrics, METER_SWITCHED, &name),
+                   s->state == SWITCH_AWAY);
+}
+
 static void raise_to(struct series *counter, uint64_t total)
 {
     series_add(counter, total - series_value(counter));
@@ -94,7 +105,7 @@ static void refresh(struct gateway *gateway)
     size_t connections = listener_connections(gateway->main.listener);
 
     for (size_t i = 0; i < config->model_count; i++)
-        refresh_targets(gateway, &config->models[i]);
+        refresh_model(gateway, &config->models[i]);
     series_set(meter(metrics, METER_IN_FLIGHT), gateway->env.in_flight);
     series_set(meter(metrics, METER_STREAMS), gateway->env.streams);
     series_set(meter(metrics, METER_CONNECTIONS), connections);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/key_header.h"
+#include "flow/switching.h"
 #include "net/fetch.h"
 #include "ops/gateway.h"
 #include "policy/route.h"
@@ -141,6 +142,7 @@ static void teach_model(struct gateway *gateway, const struct config_model *mode
             continue;
         health_probe(&targets_get(&gateway->env.targets, target->id)->health, &rule, good,
                      took_ms, loop_now_ms(gateway->loop));
+        switching_probe(&gateway->env, model, target, good);
     }
 }
 

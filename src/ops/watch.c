@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/switching.h"
 #include "ops/gateway.h"
 #include "policy/route.h"
 
@@ -46,7 +47,9 @@ void watch_health(struct gateway *gateway)
 {
     const struct config *config = gateway->env.config;
 
-    for (size_t i = 0; i < config->model_count; i++)
+    for (size_t i = 0; i < config->model_count; i++) {
         for (size_t j = 0; j < config->models[i].target_count; j++)
             watch_target(gateway, &config->models[i], &config->models[i].targets[j]);
+        switching_look(&gateway->env, &config->models[i]);
+    }
 }

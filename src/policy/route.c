@@ -3,7 +3,6 @@
 #include <assert.h>
 
 enum {
-    ERRORS_FINE = 50,     /* per mille of failed attempts that cost no weight */
     WEIGHT_MAX = 1000000, /* of a target: settings_models.c */
     HEALTH_STEPS = 250, /* as many as fit: so many that the weights of a plan do not overflow */
 };
@@ -143,7 +142,7 @@ struct health_rule route_health_rule(const struct config *config)
         .min_requests = config->health.min_requests,
         .latency_ms = config->health.latency_threshold,
         .slow_start_ms = config->health.slow_start,
-        .errors_fine = ERRORS_FINE,
+        .errors_fine = (1000000 - config->health.success_threshold) / 1000,
     };
 }
 
@@ -302,4 +301,14 @@ void route_fallbacks(const struct route_facts *facts, const struct config_model 
         add_model(others->items[i], "fallback", facts, plan);
     if (last && last != model)
         add_model(last, "fallback_model", facts, plan);
+}
+
+void route_plan_switched(const struct route_facts *facts, const struct config_model *model,
+                         struct plan *ret)
+{
+    ret->count = 0;
+    ret->left_out = 0;
+    ret->left_out_for = LLM_FINE;
+    route_fallbacks(facts, model, LLM_FINE, ret);
+    add_model(model, "switched away from", facts, ret);
 }

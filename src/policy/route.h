@@ -67,6 +67,10 @@ struct route_facts {
 void route_plan(const struct route_facts *facts, const struct config_model *model,
                 struct plan *ret);
 
+/* The other way round: those that stand in for the model whatever went wrong, then its own targets. */
+void route_plan_switched(const struct route_facts *facts, const struct config_model *model,
+                         struct plan *ret);
+
 /* The models that `fallback_on` names for such an error; NULL: it says nothing of it. */
 const struct config_models *route_fallback_on(const struct config_model *model,
                                               enum llm_class class);

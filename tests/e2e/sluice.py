@@ -63,13 +63,15 @@ class Lines:
 
 class Sluice:
     """A running gateway on a port of its own. The settings are those of the configuration file, as
-    Python values; `env` is added to an environment that holds nothing of yours.
+    Python values; `env` is added to an environment that holds nothing of yours, and with
+    from_file=False it is all there is.
     Probes are off unless the settings say otherwise: tests count what upstreams get."""
 
-    def __init__(self, env=None, **settings):
+    def __init__(self, env=None, from_file=True, **settings):
         self.directory = tempfile.TemporaryDirectory(prefix="sluice-e2e-")
         self.file = pathlib.Path(self.directory.name) / "sluice.yaml"
         self.env = env or {}
+        self.words = ["-c", self.file] if from_file else []
         self.settings = {"listen": "127.0.0.1:0", "health": {"interval": 0}, **settings}
         self.write(**self.settings)
         self.start()
@@ -85,7 +87,7 @@ class Sluice:
 
     def start(self):
         self.process = subprocess.Popen(
-            [BINARY, "-c", self.file], env={**ENVIRONMENT, **self.env}, text=True,
+            [BINARY, *self.words], env={**ENVIRONMENT, **self.env}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
         self.out = Lines(self.process.stdout)
         self.err = Lines(self.process.stderr)

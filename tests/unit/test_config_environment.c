@@ -175,13 +175,31 @@ static void test_the_interval_of_probes_is_in_seconds(void **state)
     config_unref(config);
 }
 
+static void test_switching_can_be_turned_off(void **state)
+{
+    static const struct {
+        const char *said;
+        bool meant;
+    } rows[] = { { "ENABLE_AUTO_ROLLBACK=true", true },
+                 { "ENABLE_AUTO_ROLLBACK=False", false },
+                 { "ENABLE_AUTO_ROLLBACK=0", false },
+                 { "ENABLE_AUTO_ROLLBACK=1", true },
+                 { "ENABLE_AUTO_ROLLBACK=", true } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config *config = READ(NULL, LOOPBACK, "OPENAI_API_KEY=o", rows[i].said);
+
+        assert_int_equal(config->health.auto_switch, rows[i].meant);
+        config_unref(config);
+    }
+    assert_null(READ("environment: ENABLE_AUTO_ROLLBACK: \"perhaps\" is not true", LOOPBACK,
+                     "OPENAI_API_KEY=o", "ENABLE_AUTO_ROLLBACK=perhaps"));
+}
+
 static void test_what_this_build_cannot_do_is_said_and_does_not_stop_the_start(void **state)
 {
     (void)state;
-    config_unref(
-        READ("environment: warning: ENABLE_AUTO_ROLLBACK: this build does not implement it "
-             "yet",
-             LOOPBACK, "OPENAI_API_KEY=o", "ENABLE_AUTO_ROLLBACK=true"));
     config_unref(READ("environment: warning: ANTHROPIC_API_KEY: this build does not speak",
                       LOOPBACK, "OPENAI_API_KEY=o", "ANTHROPIC_API_KEY=a"));
     config_unref(READ("environment: warning: OPENAI_BASE_URL: OPENAI_API_KEY is not set",
@@ -226,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_numbers_and_words),
         cmocka_unit_test(test_client_keys_are_named_hashed_or_plain),
         cmocka_unit_test(test_the_interval_of_probes_is_in_seconds),
+        cmocka_unit_test(test_switching_can_be_turned_off),
         cmocka_unit_test(test_what_this_build_cannot_do_is_said_and_does_not_stop_the_start),
         cmocka_unit_test(test_what_is_wrong_is_said_with_the_variables_name),
     };

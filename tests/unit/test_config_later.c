@@ -58,7 +58,8 @@ static const char example[] =
     "         budget: 0.2, retryable_errors: [rate_limit_error, server_error, timeout, "
     "connection_error] }\n"
     "health: { interval: 30s, window: 5m, min_requests: 20, latency_threshold: 2s, slow_start: "
-    "30s }\n"
+    "30s,\n"
+    "          success_threshold: 0.95, recover: 60s, auto_switch: true }\n"
     "circuit_breaker: { enabled: true, failure_threshold: 5, timeout_seconds: 30,\n"
     "                   half_open_requests: 3 }\n"
     "timeouts: { connect: 2s, first_byte: 60s, idle: 60s, total: 10m, sse_comment: 15s,\n"
@@ -124,8 +125,6 @@ static void test_what_comes_later_is_refused_by_name(void **state)
                   "tokens_per_minute: 200000", "concurrent_requests: 50",
                   "budget_usd_per_day: 100");
     CHECK_REFUSED("limits: { ", " }", "1:11: limits.", "queue: 1024", "queue_wait: 5s");
-    CHECK_REFUSED("health: { ", " }", "1:11: health.", "success_threshold: 0.95",
-                  "recover: 60s", "auto_switch: true");
 }
 
 static void test_what_comes_later_of_providers_is_refused_by_name(void **state)

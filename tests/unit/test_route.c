@@ -345,6 +345,26 @@ static void test_fallbacks_come_behind_and_the_last_resort_at_the_end(void **sta
     close_house(house);
 }
 
+static void test_switched_away_from_a_model_comes_last(void **state)
+{
+    struct house *house =
+        open_house(PROVIDERS "models:\n"
+                             "  m: { targets: [ { provider: a } ], fallbacks: [ o ],\n"
+                             "       fallback_on: { rate_limit: [ n ] } }\n"
+                             "  n: { targets: [ { provider: b } ] }\n"
+                             "  o: { targets: [ { provider: c } ] }\n"
+                             "fallback_model: n\n");
+    struct route_facts facts = facts_of(house, &dialect_openai);
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, "m", &model), ROUTE_FOUND);
+    route_plan_switched(&facts, model, &house->plan);
+    assert_plan(house, "o:c n:b m:a");
+    assert_string_equal(house->plan.steps[2].why, "switched away from");
+    close_house(house);
+}
+
 static void test_the_error_says_who_stands_in(void **state)
 {
     static const struct {
@@ -513,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_some_targets_are_in_no_plan),
         cmocka_unit_test(test_a_target_that_does_not_speak_the_dialect_is_left_out),
         cmocka_unit_test(test_fallbacks_come_behind_and_the_last_resort_at_the_end),
+        cmocka_unit_test(test_switched_away_from_a_model_comes_last),
         cmocka_unit_test(test_the_error_says_who_stands_in),
         cmocka_unit_test(test_a_share_is_weight_times_health),
         cmocka_unit_test(test_the_least_health_is_still_in_the_plan),
