@@ -267,6 +267,25 @@ static void test_a_day(void **state)
 #endif
 }
 
+/* Good for half a minute, bad for half a minute: one that nobody can rely on, and that is said once. */
+static void test_a_day_of_flapping(void **state)
+{
+    struct health health = { 0 };
+    enum health_level level = HEALTH_GOOD;
+    int changes = 0;
+
+    (void)state;
+    for (uint64_t second = 0; second < DAY_S; second++) {
+        enum health_level before = level;
+
+        attempts(&health, second / 30 % 2 == 0, second / 30 % 2, second * 1000);
+        level = health_level_next(level, look(&health, second * 1000).health);
+        changes += level != before;
+    }
+    assert_int_equal(level, HEALTH_DEGRADED);
+    assert_int_equal(changes, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_probe_counts_as_slowness),
         cmocka_unit_test(test_levels_do_not_flap),
         cmocka_unit_test(test_a_day),
+        cmocka_unit_test(test_a_day_of_flapping),
     };
 
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);
