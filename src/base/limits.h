@@ -49,8 +49,9 @@ enum {
 enum {
     LIMIT_CONFIG_BYTES = 4 * 1024 * 1024,
     LIMIT_CONFIG_DEPTH = 32,
-    LIMIT_CONFIG_ERRORS = 20, /* reported at once */
-    LIMIT_PLAN_TARGETS = 16,  /* tried, at most, for one request */
+    LIMIT_CONFIG_ERRORS = 20,    /* reported at once */
+    LIMIT_CONFIG_CHANGES = 1000, /* made in a running gateway, on top of the file */
+    LIMIT_PLAN_TARGETS = 16,     /* tried, at most, for one request */
     LIMIT_FALLBACKS = 16,
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "config/config_changes.h"
 #include "config/config_environment.h"
 #include "config/config_read.h"
 #include "config/config_yaml.h"
@@ -23,6 +24,7 @@ static void config_free(struct config *config)
     for (size_t i = 0; i < config->provider_count; i++)
         wipe_keys(&config->providers[i].keys);
     wipe_keys(&config->admin.keys);
+    secret_done(&config->source);
     map_done(&config->models_by_name);
     map_done(&config->providers_by_name);
     arena_done(&config->arena);
@@ -58,12 +60,15 @@ void config_unref(struct config *config)
         config_free(config);
 }
 
-/* The snapshot that a tree describes, or NULL when anything is wrong with it. */
-static struct config *from_tree(const struct node_tree *tree, const char *file,
-                                struct reporter *reporter)
+/* The snapshot that a tree describes with the changes on top, or NULL when anything is wrong with it. */
+static struct config *from_tree(struct node_tree *tree, const char *file,
+                                struct config_changes *changes, struct reporter *reporter)
 {
     struct reading *reading = mem_zero(sizeof(*reading));
     struct config *config = config_new(file);
+
+    if (changes)
+        config_changes_apply(changes, tree, reporter);
 
     reading->config = config;
     reading->reporter = reporter;
@@ -78,7 +83,7 @@ static struct config *from_tree(const struct node_tree *tree, const char *file,
 }
 
 struct config *config_from_text(const char *path, struct span text,
-                                struct config_report *report)
+                                struct config_changes *changes, struct config_report *report)
 {
     struct reporter reporter = { report, path };
     struct config *config = NULL;
@@ -88,14 +93,17 @@ struct config *config_from_text(const char *path, struct span text,
     if (config_yaml_read(text, &tree, &reporter)) {
         if (tree.root == NULL)
             tree.root = node_make(&tree, NODE_MAP, (struct config_mark){ 1, 1 });
-        config = from_tree(&tree, path, &reporter);
+        config = from_tree(&tree, path, changes, &reporter);
     }
+    if (config)
+        secret_init(&config->source, text);
     node_tree_done(&tree);
     report_finish(&reporter);
     return config;
 }
 
-struct config *config_from_environment(struct config_report *report)
+struct config *config_from_environment(struct config_changes *changes,
+                                       struct config_report *report)
 {
     struct reporter reporter = { report, "environment" };
     struct config *config;
@@ -103,10 +111,23 @@ struct config *config_from_environment(struct config_report *report)
 
     node_tree_init(&tree);
     config_environment_read(&tree, &reporter);
-    config = from_tree(&tree, NULL, &reporter);
+    config = from_tree(&tree, NULL, changes, &reporter);
     node_tree_done(&tree);
     report_finish(&reporter);
     return config;
+}
+
+struct config *config_again(const struct config *config, struct config_changes *changes,
+                            struct config_report *report)
+{
+    struct config *next =
+        config->file
+            ? config_from_text(config->file, secret_reveal(&config->source), changes, report)
+            : config_from_environment(changes, report);
+
+    if (next)
+        next->generation = config->generation + 1;
+    return next;
 }
 
 /* One byte more than is allowed, so that a longer file is noticed. */
@@ -134,14 +155,15 @@ static bool read_file(const char *path, char *bytes, size_t *ret_size)
     return got >= 0;
 }
 
-struct config *config_from_file(const char *path, struct config_report *report)
+struct config *config_from_file(const char *path, struct config_changes *changes,
+                                struct config_report *report)
 {
     char *bytes = mem_alloc(READ_BYTES_MAX);
     struct config *config = NULL;
     size_t size;
 
     if (read_file(path, bytes, &size)) {
-        config = config_from_text(path, span_make(bytes, size), report);
+        config = config_from_text(path, span_make(bytes, size), changes, report);
         mem_wipe(bytes, size);
     } else {
         struct reporter reporter = { report, path };

@@ -218,7 +218,8 @@ struct config {
     uint32_t references;
     uint64_t generation; /* 1, 2, 3 … in this process */
     struct arena arena;
-    const char *file; /* NULL: from the environment */
+    const char *file;     /* NULL: from the environment */
+    struct secret source; /* what stood in it */
 
     const char *listen;
     const char *environment;
@@ -256,16 +257,24 @@ struct config_report {
 void config_report_init(struct config_report *report);
 void config_report_done(struct config_report *report);
 
-/* Reads and checks a file. Gives a snapshot with one reference, or NULL; either way `report` says
- * what there is to say. Blocks on the file: at start and on a reload only. */
-struct config *config_from_file(const char *path, struct config_report *report);
+struct config_changes; /* config_changes.h; NULL: none */
+
+/* Reads and checks a file, with changes on top. Gives a snapshot with one reference, or NULL; either way
+ * `report` says what there is to say. Blocks on the file: at start and on a reload only. */
+struct config *config_from_file(const char *path, struct config_changes *changes,
+                                struct config_report *report);
 
 /* The same from bytes already in memory; `path` is for messages. */
 struct config *config_from_text(const char *path, struct span text,
-                                struct config_report *report);
+                                struct config_changes *changes, struct config_report *report);
 
 /* The same from environment variables (CONTRACT 4); without any provider's key the demo. */
-struct config *config_from_environment(struct config_report *report);
+struct config *config_from_environment(struct config_changes *changes,
+                                       struct config_report *report);
+
+/* The same source again, as it was read for `config`, with other changes on top. The next generation. */
+struct config *config_again(const struct config *config, struct config_changes *changes,
+                            struct config_report *report);
 
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* NULL is fine */

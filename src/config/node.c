@@ -54,6 +54,30 @@ void node_adopt(struct node_tree *tree, struct node *parent, struct span key,
     parent->last = child;
 }
 
+static void take_value(struct node *node, const struct node *from)
+{
+    node->kind = from->kind;
+    node->mark = from->mark;
+    node->variable = from->variable;
+    node->literal = from->literal;
+    node->text = from->text;
+    node->text_size = from->text_size;
+    node->count = from->count;
+    node->first = from->first;
+    node->last = from->last;
+    for (struct node *child = node->first; child; child = child->next)
+        child->parent = node;
+}
+
+void node_become(struct node *node, struct node *other)
+{
+    struct node old = *node;
+
+    assert(other->parent == NULL);
+    take_value(node, other);
+    take_value(other, &old);
+}
+
 static struct node *find(const struct node *map, const char *key)
 {
     if (map == NULL || map->kind != NODE_MAP)

@@ -47,6 +47,9 @@ void node_set_text(struct node_tree *tree, struct node *node, struct span text);
 void node_adopt(struct node_tree *tree, struct node *parent, struct span key,
                 struct node *child);
 
+/* `node` keeps its place, with the value of `other`, which hangs nowhere and gets the old one. */
+void node_become(struct node *node, struct node *other);
+
 /* For trees made by hand: the member `key` of a map, made when it is not there. */
 struct node *node_put(struct node_tree *tree, struct node *map, const char *key,
                       enum node_kind kind);

@@ -55,8 +55,8 @@ static struct config *read_config(const struct options *options)
     struct config *config;
 
     config_report_init(&report);
-    config = options->file ? config_from_file(options->file, &report)
-                           : config_from_environment(&report);
+    config = options->file ? config_from_file(options->file, NULL, &report)
+                           : config_from_environment(NULL, &report);
     say(STDERR_FILENO, buf_span(&report.text));
     config_report_done(&report);
     return config;

@@ -103,7 +103,7 @@ bool reload_now(struct gateway *gateway, const char *why, struct buf *ret_report
                        ret_report);
     gateway->file_stamp = reload_stamp(path);
     config_report_init(&report);
-    config = config_from_file(path, &report);
+    config = config_from_file(path, NULL, &report);
     if (config)
         config->generation = gateway->env.config->generation + 1;
     good = config && put_in_force(gateway, config, error);

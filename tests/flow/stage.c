@@ -16,7 +16,7 @@ static struct config *read_config(const char *yaml)
     struct config *config;
 
     config_report_init(&report);
-    config = config_from_text("test.yaml", span_from(yaml), &report);
+    config = config_from_text("test.yaml", span_from(yaml), NULL, &report);
     if (config == NULL)
         print_message("%s\n", buf_text(&report.text));
     assert_non_null(config);

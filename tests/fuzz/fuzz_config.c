@@ -14,7 +14,7 @@ static struct config *read_config(struct span text)
     struct config *config;
 
     config_report_init(&report);
-    config = config_from_text("fuzz.yaml", text, &report);
+    config = config_from_text("fuzz.yaml", text, NULL, &report);
     assert((config == NULL) == (report.errors > 0));
     assert(report.errors == 0 || buf_size(&report.text) > 0);
     assert(!report.text.overflowed);

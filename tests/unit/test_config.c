@@ -28,7 +28,7 @@ static struct config *read_config(const char *text, const char *warning)
     struct config *config;
 
     config_report_init(&report);
-    config = config_from_text("f.yaml", span_from(text), &report);
+    config = config_from_text("f.yaml", span_from(text), NULL, &report);
     if (config == NULL || (warning == NULL && buf_size(&report.text)))
         fail_msg("%s", buf_text(&report.text));
     assert_int_equal(report.errors, 0);
@@ -449,7 +449,7 @@ static void test_a_file_is_read(void **state)
     assert_int_equal(write(fd, PROVIDERS, sizeof(PROVIDERS) - 1), sizeof(PROVIDERS) - 1);
     assert_int_equal(close(fd), 0);
     config_report_init(&report);
-    config = config_from_file(path, &report);
+    config = config_from_file(path, NULL, &report);
     assert_non_null(config);
     assert_string_equal(config->file, path);
     assert_ptr_equal(config_ref(config), config);
@@ -458,7 +458,7 @@ static void test_a_file_is_read(void **state)
     config_unref(config);
     config_unref(NULL);
     assert_int_equal(unlink(path), 0);
-    assert_null(config_from_file(path, &report));
+    assert_null(config_from_file(path, NULL, &report));
     assert_non_null(strstr(buf_text(&report.text), ": cannot read it: No such file"));
     assert_int_equal(report.errors, 1);
     config_report_done(&report);

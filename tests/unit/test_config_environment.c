@@ -23,7 +23,7 @@ static struct config *read_environment(const char *const *words, const char *sai
     for (; *words; words++)
         assert_int_equal(putenv((char *)(uintptr_t)*words), 0);
     config_report_init(&report);
-    config = config_from_environment(&report);
+    config = config_from_environment(NULL, &report);
     assert_int_equal(config == NULL, report.errors > 0);
     if (said == NULL ? buf_size(&report.text) != 0 : !strstr(buf_text(&report.text), said))
         fail_msg("expected: %s\nsaid: %s", said, buf_text(&report.text));

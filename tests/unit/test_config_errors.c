@@ -32,7 +32,7 @@ static void check(const struct wrong *wrong)
     char line[512];
 
     config_report_init(&report);
-    assert_null(config_from_text("f.yaml", span_from(wrong->text), &report));
+    assert_null(config_from_text("f.yaml", span_from(wrong->text), NULL, &report));
     (void)snprintf(line, sizeof(line), "f.yaml:%s", wrong->said);
     if (!strstr(buf_text(&report.text), line) || report.errors != 1)
         fail_msg("text:\n%s\nexpected, alone: %s\nsaid: %s", wrong->text, line,
@@ -405,7 +405,7 @@ static struct config_report report_of(const char *text, size_t size)
     struct config_report report;
 
     config_report_init(&report);
-    assert_null(config_from_text("f.yaml", span_make(text, size), &report));
+    assert_null(config_from_text("f.yaml", span_make(text, size), NULL, &report));
     return report;
 }
 

@@ -76,7 +76,7 @@ static void test_the_example_of_the_contract_is_fine(void **state)
 
     (void)state;
     config_report_init(&report);
-    config = config_from_text("f.yaml", SPAN_OF(example), &report);
+    config = config_from_text("f.yaml", SPAN_OF(example), NULL, &report);
     assert_string_equal(buf_size(&report.text) ? buf_text(&report.text) : "", "");
     assert_non_null(config);
     assert_int_equal(config->model_count, 4);
@@ -98,7 +98,7 @@ static void check_refused(const char *before, const char *setting, const char *a
                    "f.yaml:%s%.*s: this build does not implement it yet; remove it\n", said,
                    (int)strcspn(setting, ":"), setting);
     config_report_init(&report);
-    assert_null(config_from_text("f.yaml", span_from(text), &report));
+    assert_null(config_from_text("f.yaml", span_from(text), NULL, &report));
     if (report.errors != 1 || !strstr(buf_text(&report.text), line))
         fail_msg("text:\n%s\nexpected, alone: %s\nsaid: %s", text, line,
                  buf_text(&report.text));
@@ -164,7 +164,7 @@ static void test_words_that_come_later_are_refused(void **state)
 
     (void)state;
     config_report_init(&report);
-    assert_null(config_from_text("f.yaml", SPAN_OF(text), &report));
+    assert_null(config_from_text("f.yaml", SPAN_OF(text), NULL, &report));
     assert_int_equal(report.errors, 6);
     assert_non_null(strstr(buf_text(&report.text),
                            "f.yaml:2:41: providers.a.engine: this build does not implement "

@@ -49,7 +49,7 @@ static struct config *read_config(struct span text)
     struct config *config;
 
     config_report_init(&report);
-    config = config_from_text("f.yaml", text, &report);
+    config = config_from_text("f.yaml", text, NULL, &report);
     if (config == NULL)
         fail_msg("%s\n%.*s", buf_text(&report.text), SPAN_ARG(text));
     config_report_done(&report);

@@ -37,7 +37,7 @@ static struct house *open_house(const char *yaml)
 
     house = (struct house){ .random = 1, .now_ms = 1000 };
     config_report_init(&report);
-    house.config = config_from_text("test.yaml", span_from(yaml), &report);
+    house.config = config_from_text("test.yaml", span_from(yaml), NULL, &report);
     if (house.config == NULL)
         print_message("%s\n", buf_text(&report.text));
     assert_non_null(house.config);
