@@ -35,6 +35,7 @@ LIBRARIES = {
     "llhttp": (["llhttp.h"], ["src/net/http*.c", "src/net/http_*.h", "src/net/fetch_direct*.[ch]",
                               "bench/*"]),
     "libcurl": (["curl/*"], ["src/net/fetch*.c", "src/net/fetch_*.h"]),
+    "sqlite": (["sqlite3.h"], ["src/ops/store.c"]),
     "libyaml": (["yaml.h"], ["src/config/config_read*.c", "src/config/config_yaml.c"]),
 }
 

@@ -60,7 +60,8 @@ enum {
     LIMIT_METRIC_SERIES = 2000,      /* of one metric; beyond that the label is `other` */
     LIMIT_EVENTS = 1000,             /* of /admin/events */
     LIMIT_EVENT_REASON_BYTES = 1024, /* of one of them */
-    LIMIT_LOG_BYTES = 1024 * 1024,   /* unwritten log; beyond that lines are dropped */
+    LIMIT_STORE_BATCH_BYTES = 64 * 1024 * 1024, /* written to the state at once */
+    LIMIT_LOG_BYTES = 1024 * 1024, /* unwritten log; beyond that lines are dropped */
     LIMIT_LOG_LINE_BYTES = 16 * 1024,
     LIMIT_LOGGED_BODY_BYTES = 4 * 1024, /* with `log.bodies`; escaping may double it */
     LIMIT_IDLE_UPSTREAM_CONNECTIONS = 512,
