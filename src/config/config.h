@@ -242,6 +242,7 @@ struct config {
     struct config_limits limits;
     struct config_log log;
     uint32_t drain_seconds;
+    const char *state_path; /* a folder; NULL: nothing survives a restart */
 
     struct map models_by_name; /* and by alias */
     struct map providers_by_name;

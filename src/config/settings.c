@@ -325,6 +325,25 @@ static const struct setting_table settings_drain = {
     NO_FIELD,
 };
 
+static const struct setting state_rows[] = {
+    { .name = "path",
+      .kind = SETTING_TEXT,
+      AT(config, state_path),
+      .max = 1024,
+      .unsaid = "nothing survives a restart",
+      .help =
+          "A folder for what was changed in the running gateway, rollouts, figures and events. "
+          "One for each process; the file in it may hold provider keys, so only its owner can "
+          "read it." },
+    END,
+};
+
+static const struct setting_table settings_state = {
+    .title = "state",
+    .rows = state_rows,
+    NO_FIELD,
+};
+
 /* ---- the whole file ---- */
 
 #define WHOLE                                                                                  \
@@ -431,10 +450,14 @@ static const struct setting file_rows[] = {
       WHOLE,
       .table = &settings_drain,
       .help = "The way out." },
+    { .name = "state",
+      .kind = SETTING_OBJECT,
+      WHOLE,
+      .table = &settings_state,
+      .help = "What survives a restart." },
     LATER("rate_limiting"),
     LATER("alerts"),
     LATER("cache"),
-    LATER("state"),
     LATER("redis"),
     END,
 };

@@ -10,6 +10,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_BREAKER] = "breaker", [EVENT_HEALTH] = "health",
     [EVENT_SWITCH] = "switch",   [EVENT_SWITCH_ADVISED] = "switch_advised",
     [EVENT_RELOAD] = "reload",   [EVENT_RELOAD_REFUSED] = "reload_refused",
+    [EVENT_CHANGE] = "change",   [EVENT_CHANGE_OVER] = "change_over",
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -67,6 +68,26 @@ void events_add(struct events *events, const struct event *event, uint64_t wall_
     mem_free(*place);
     *place = mem_copy(buf_text(&line), buf_size(&line));
     buf_done(&line);
+    if (events->news)
+        task_wake(events->news);
+}
+
+struct span events_line(const struct events *events, uint64_t id)
+{
+    if (id == 0 || id > events->last || events->last - id >= LIMIT_EVENTS)
+        return span_make(NULL, 0);
+    return span_from(events->lines[id % LIMIT_EVENTS]);
+}
+
+void events_restore(struct events *events, uint64_t id, struct span line)
+{
+    char **place = &events->lines[id % LIMIT_EVENTS];
+
+    if (id <= events->last)
+        return;
+    mem_free(*place);
+    *place = mem_copy(line.at, line.size);
+    events->last = id;
 }
 
 void events_write(const struct events *events, uint64_t since, struct json_writer *w)
@@ -77,8 +98,12 @@ void events_write(const struct events *events, uint64_t since, struct json_write
         first = since + 1;
     json_key(w, "events");
     json_begin(w, '[');
-    for (uint64_t id = first; id <= events->last; id++)
-        json_raw(w, span_from(events->lines[id % LIMIT_EVENTS]));
+    for (uint64_t id = first; id <= events->last; id++) {
+        struct span line = events_line(events, id);
+
+        if (line.size) /* a file of them that was put aside leaves a gap */
+            json_raw(w, line);
+    }
     json_end(w, ']');
     json_put_u64(w, "last", events->last);
 }

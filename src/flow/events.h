@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "net/loop.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,8 @@ enum event_kind {
     EVENT_SWITCH_ADVISED, /* it would have, if it might */
     EVENT_RELOAD,
     EVENT_RELOAD_REFUSED,
+    EVENT_CHANGE,      /* of a setting, by an operator */
+    EVENT_CHANGE_OVER, /* the file says something else there by now */
     EVENT_KINDS,
 };
 
@@ -51,11 +54,18 @@ struct events {
     struct metrics *metrics;   /* where they are counted; NULL: nowhere */
     char *lines[LIMIT_EVENTS]; /* JSON objects; that of `id` at id % LIMIT_EVENTS */
     uint64_t last;             /* the number of the newest; 0: none yet */
+    struct task *news;         /* woken when one is added; may be NULL */
 };
 
 void events_done(struct events *events);
 
 void events_add(struct events *events, const struct event *event, uint64_t wall_ms);
+
+/* The JSON of that number; empty when it is not kept (any more). Lends it until the next is added. */
+struct span events_line(const struct events *events, uint64_t id);
+
+/* Puts back one of an earlier process; in the order of their numbers, before any is added. */
+void events_restore(struct events *events, uint64_t id, struct span line);
 
 /* Writes the members `events`, those after number `since` from old to new, and `last`. A number that
  * was never given, of an earlier process perhaps, asks for all. */

@@ -6,7 +6,7 @@
 #include "flow/switching.h"
 #include "net/listen.h"
 #include "ops/call.h"
-#include "ops/reload.h"
+#include "ops/change.h"
 #include "policy/route.h"
 
 #include <string.h>
@@ -147,25 +147,30 @@ void admin_config(struct call *call)
     config_print(call->gateway->env.config, &call->body);
 }
 
-void admin_reload(struct call *call)
+static void answer_reload(struct call *call)
 {
     struct json_writer w = json_writer(&call->body);
-    struct buf report;
-    bool good;
+    enum change_fate fate = change_fate(call->change);
 
-    buf_init(&report, LIMIT_CALL_BODY_BYTES);
-    good = reload_now(call->gateway, "admin", &report);
-    call->status = good ? 200 : 422;
+    if (fate == CHANGE_RUNNING)
+        return;
+    call->awaits = NULL;
+    call->status = fate == CHANGE_IN_FORCE ? 200 : 422;
     json_begin(&w, '{');
-    json_put_bool(&w, "reloaded", good);
+    json_put_bool(&w, "reloaded", fate == CHANGE_IN_FORCE);
     json_put_u64(&w, "generation", call->gateway->env.config->generation);
     json_key(&w, "errors");
     json_begin(&w, '[');
-    for (struct span rest = buf_span(&report); rest.size;)
+    for (struct span rest = change_report(call->change); rest.size && fate != CHANGE_IN_FORCE;)
         json_string(&w, span_cut(&rest, '\n'));
     json_end(&w, ']');
     json_end(&w, '}');
-    buf_done(&report);
+}
+
+void admin_reload(struct call *call)
+{
+    call->change = change_reload(call->gateway, "admin", &call->task);
+    call->awaits = answer_reload;
 }
 
 void admin_drain(struct call *call)

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "flow/request.h"
 #include "ops/admin.h"
+#include "ops/change.h"
 #include "ops/export.h"
 
 #include <assert.h>
@@ -60,6 +61,7 @@ static void bury(struct job *grave)
 
 static void end(struct call *call)
 {
+    change_leave(call->change);
     bool keep = http_body_state(call->http) == HTTP_BODY_WHOLE && !call->gateway->env.draining;
 
     http_end(call->http, keep);
@@ -149,12 +151,25 @@ static void answer(struct call *call)
     }
 }
 
+static void finish(struct call *call)
+{
+    if (call->awaits)
+        return;
+    reply(call);
+    end(call);
+}
+
 static void run(struct task *task)
 {
     struct call *call = LIST_OWNER(task, struct call, task);
 
     if (http_gone(call->http)) {
         end(call);
+        return;
+    }
+    if (call->awaits) {
+        call->awaits(call);
+        finish(call);
         return;
     }
     switch (http_body_state(call->http)) {
@@ -170,8 +185,7 @@ static void run(struct task *task)
         call_refuse(call, REFUSE_BAD_REQUEST, "The body's chunks are malformed.");
         break;
     }
-    reply(call);
-    end(call);
+    finish(call);
 }
 
 struct task *call_start(struct door *door, struct http *http)

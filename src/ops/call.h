@@ -14,6 +14,8 @@
 
 enum role { ROLE_ANYBODY, ROLE_CLIENT, ROLE_ADMIN };
 
+struct change;
+
 struct call {
     struct task task;
     struct job grave;
@@ -25,6 +27,10 @@ struct call {
     const struct call_row *row;
     struct caller caller;
     struct span rest; /* what `path` leaves open: the id behind "/v1/models/" */
+
+    /* while something is awaited: called when the task is woken, until it has set itself to NULL */
+    void (*awaits)(struct call *call);
+    struct change *change;
 
     /* the answer */
     unsigned status;

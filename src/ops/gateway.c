@@ -10,9 +10,11 @@
 #include "net/listen.h"
 #include "net/tls.h"
 #include "ops/call.h"
+#include "ops/change.h"
 #include "ops/demo.h"
 #include "ops/probe.h"
-#include "ops/reload.h"
+#include "ops/source.h"
+#include "ops/state.h"
 #include "ops/watch.h"
 
 #include <signal.h>
@@ -176,6 +178,16 @@ static void look_after_drain(struct gateway *gateway, uint64_t now_ms)
     task_alarm(&gateway->janitor, now_ms + 20);
 }
 
+static void look_at_file(struct gateway *gateway)
+{
+    uint64_t stamp = source_stamp(gateway->env.config->file);
+
+    if (stamp && stamp != gateway->file_stamp) {
+        gateway->file_stamp = stamp;
+        change_leave(change_reload(gateway, "the file has changed", NULL));
+    }
+}
+
 static void run_janitor(struct task *task)
 {
     struct gateway *gateway = LIST_OWNER(task, struct gateway, janitor);
@@ -185,7 +197,7 @@ static void run_janitor(struct task *task)
         look_after_drain(gateway, now_ms);
         return;
     }
-    reload_if_changed(gateway);
+    look_at_file(gateway);
     watch_health(gateway);
     task_alarm(task, now_ms + JANITOR_MS);
 }
@@ -195,7 +207,7 @@ static void on_signal(void *context, int number)
     struct gateway *gateway = context;
 
     if (number == SIGHUP)
-        (void)reload_now(gateway, "SIGHUP", NULL);
+        change_leave(change_reload(gateway, "SIGHUP", NULL));
     else
         gateway_drain(gateway);
 }
@@ -227,15 +239,21 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
     gateway->loop = loop_new();
     env_init(&gateway->env, gateway->loop, fetch_pool_new(gateway->loop));
     gateway->env.config = config;
+    gateway->file_stamp = source_stamp(config->file);
     gateway->started_ms = clock_wall_ms();
     task_init(&gateway->janitor, gateway->loop, run_janitor);
     task_init(&gateway->logger, gateway->loop, run_logger);
+    gateway->state = state_open(gateway, ret_error);
+    if (gateway->state == NULL) {
+        gateway_free(gateway);
+        return NULL;
+    }
+    gateway->changes = changes_new(gateway);
     if (!open_doors(gateway, ret_error) || !gateway_ensure_demo(gateway, ret_error)) {
         gateway_free(gateway);
         return NULL;
     }
     gateway->probes = probes_new(gateway);
-    gateway->file_stamp = reload_stamp(config->file);
     loop_on_signal(gateway->loop, SIGTERM, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGINT, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGHUP, on_signal, gateway);
@@ -274,6 +292,8 @@ void gateway_free(struct gateway *gateway)
         demo_close(gateway->demo);
     loop_settle(
         gateway->loop); /* whoever was in the middle of something learns that it is over */
+    changes_free(gateway->changes);
+    state_close(gateway->state);
     fetch_pool_free(gateway->env.fetches);
     config_unref(gateway->env.config);
     env_done(&gateway->env);

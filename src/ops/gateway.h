@@ -14,9 +14,11 @@
 
 #include <stdbool.h>
 
+struct changes;
 struct demo;
 struct listener;
 struct probes;
+struct state;
 
 enum plane { PLANE_MAIN = 1, PLANE_ADMIN = 2 };
 
@@ -36,6 +38,8 @@ struct gateway {
     struct demo *demo; /* NULL: not needed */
     char demo_url[64];
     struct probes *probes;
+    struct state *state;     /* what survives a restart */
+    struct changes *changes; /* of the configuration */
     struct task janitor;  /* looks at the configuration file, at the health, and at the drain */
     struct task logger;   /* writes the log a little later */
     uint64_t file_stamp;  /* what the configuration file looked like when it was read */

@@ -295,8 +295,8 @@ enum store_fate store_fate(const struct store *store, uint64_t mark)
 {
     if (mark > store->settled)
         return STORE_PENDING;
-    return mark >= store->failed_first && mark <= store->failed_last ? STORE_FAILED
-                                                                     : STORE_DURABLE;
+    return mark && mark >= store->failed_first && mark <= store->failed_last ? STORE_FAILED
+                                                                             : STORE_DURABLE;
 }
 
 void store_wait(struct store *store, struct store_wait *wait)

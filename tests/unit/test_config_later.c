@@ -118,7 +118,6 @@ static void test_what_comes_later_is_refused_by_name(void **state)
     (void)state;
     CHECK_REFUSED("", "", "1:1: ", "rate_limiting: { requests_per_minute: 0 }",
                   "alerts: { error_rate: 0.05 }", "cache: { enabled: false }",
-                  "state: { path: /var/lib/sluice }",
                   "redis: { url: \"redis://x\", fail: open }");
     CHECK_REFUSED("client_keys: [ { name: a, hash: \"" HASH "\", ", " } ]",
                   "1:108: client_keys[0].", "requests_per_minute: 600", "burst_size: 60",

@@ -155,6 +155,7 @@ static void test_a_mark_tells_when_it_is_on_the_disk(void **state)
 
     (void)state;
     assert_true(enter(&house));
+    assert_int_equal(store_fate(house.store, store_mark(house.store)), STORE_DURABLE);
     put(&house, "a", "1");
     assert_int_equal(store_fate(house.store, store_mark(house.store)), STORE_PENDING);
     assert_int_equal(await_fate(&house), STORE_DURABLE);
