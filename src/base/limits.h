@@ -51,7 +51,8 @@ enum {
     LIMIT_CONFIG_DEPTH = 32,
     LIMIT_CONFIG_ERRORS = 20,    /* reported at once */
     LIMIT_CONFIG_CHANGES = 1000, /* made in a running gateway, on top of the file */
-    LIMIT_PLAN_TARGETS = 16,     /* tried, at most, for one request */
+    LIMIT_PLAN_TARGETS = 64, /* of one model, in all regions; tried, at most, for one request */
+    LIMIT_REGIONS = 32,      /* of one provider */
     LIMIT_FALLBACKS = 16,
 };
 

@@ -87,11 +87,37 @@ struct config_probe {
     bool prompt;      /* a tiny completion in its place */
 };
 
+/* One of several places where the same provider answers. */
+struct config_region {
+    struct config_mark mark;
+    const char *name;
+    const char *base_url; /* without a trailing slash */
+    uint32_t weight;
+    uint32_t share; /* millionths: its weight among those of its provider's regions in use */
+    bool enabled;
+    bool deny_private; /* as of a provider */
+};
+
+struct config_regions {
+    struct config_region *items;
+    size_t count;
+};
+
+struct config_target;
+
+struct config_targets {
+    struct config_target *items;
+    size_t count;
+};
+
 struct config_provider {
     struct config_mark mark;
     const char *name;
     const struct provider_kind *kind;
-    const char *base_url; /* without a trailing slash; the demo's is set when it starts */
+    const char
+        *base_url; /* without a trailing slash; NULL: it has regions, or is the demo, whose
+                             own is set when it starts */
+    struct config_regions regions; /* none: it is in one place */
     struct config_secrets keys;
     const char *ca_file;
     const char *proxy;
@@ -101,19 +127,25 @@ struct config_provider {
     enum config_engine engine;
     bool http2;
     enum config_client_gone on_client_gone;
-    bool off;          /* every key it should have is empty */
-    bool deny_private; /* the base URL is the kind's own public one */
+    bool off;                      /* every key it should have is empty */
+    bool deny_private;             /* the base URL is the kind's own public one */
+    struct config_targets passing; /* of models that nobody listed; those have no `model` yet */
 };
 
 struct config_target {
     struct config_mark mark;
-    const char *id;   /* "gpt-4.1:stable": in metrics, logs, the breaker's registry */
+    const char *id;   /* "gpt-4.1:stable", "gpt-4.1:stable@eu": in metrics, logs, the breaker's
+                         registry */
     const char *name; /* "stable"; the provider's name when none is given */
     const struct config_provider *provider;
+    const struct config_region *region; /* NULL: the provider is in one place */
     const char *model; /* as the provider calls it; the model's own name when none is given */
-    uint32_t weight;
+    uint32_t weight;   /* as written; 0 where the region's is 0 */
+    uint32_t share;    /* of it, in millionths: what falls to the region */
     uint32_t priority; /* 1 is tried first */
 };
+
+enum { SHARE_WHOLE = 1000000 };
 
 struct config_model;
 
@@ -145,7 +177,8 @@ struct config_model {
     struct config_mark mark;
     const char *name;
     struct config_strings aliases;
-    struct config_target *targets;
+    struct config_targets written; /* the targets as they were said */
+    struct config_target *targets; /* the same, but one for each region of its provider */
     size_t target_count;
     struct config_models fallbacks;
     struct config_fallback_on fallback_on;

@@ -217,8 +217,10 @@ static void check_providers(struct reading *reading)
         if (provider->kind == NULL)
             continue; /* said */
         check_prompt(reading, provider, node);
-        find_base_url(reading, provider, node);
+        if (!node_member(node, "regions"))
+            find_base_url(reading, provider, node);
         check_keys(reading, provider, node);
+        config_check_regions(reading, provider, node);
     }
 }
 
@@ -255,15 +257,15 @@ static void complete_target(struct config *config, const struct config_model *mo
 static void check_target(struct reading *reading, const struct config_model *model, size_t at,
                          const struct node *node)
 {
-    const struct config_target *target = &model->targets[at];
+    const struct config_target *target = &model->written.items[at];
 
     for (size_t i = 0; target->provider && i < at; i++)
-        if (strcmp(model->targets[i].name, target->name) == 0) {
+        if (strcmp(model->written.items[i].name, target->name) == 0) {
             report_error(
                 reading->reporter, node,
                 "another target of this model is called \"%s\", line %u; give it a name "
                 "of its own",
-                target->name, model->targets[i].mark.line);
+                target->name, model->written.items[i].mark.line);
             return;
         }
 }
@@ -276,8 +278,8 @@ static void check_targets(struct reading *reading, struct config_model *model,
     uint64_t weight = 0;
     size_t off = 0;
 
-    for (size_t i = 0; i < model->target_count; i++) {
-        struct config_target *target = &model->targets[i];
+    for (size_t i = 0; i < model->written.count; i++) {
+        struct config_target *target = &model->written.items[i];
 
         while (child && child->kind != NODE_MAP)
             child = child->next; /* said */
@@ -288,12 +290,13 @@ static void check_targets(struct reading *reading, struct config_model *model,
         off += target->provider && target->provider->off;
         child = child->next;
     }
-    if (model->target_count && weight == 0)
+    if (model->written.count && weight == 0)
         report_error(reading->reporter, targets,
                      "every target has weight 0, so none would be used; give one a weight");
-    if (model->target_count && off == model->target_count)
+    if (model->written.count && off == model->written.count)
         report_warning(reading->reporter, node,
                        "every provider of this model is off, so it cannot be served");
+    config_expand_targets(reading, model, targets);
 }
 
 /* Loops of fallbacks are fine (each may stand in for the other): they are not followed. */

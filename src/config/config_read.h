@@ -39,6 +39,12 @@ void config_read(struct reading *reading);
  * know. Looks at everything, however much was wrong before. */
 void config_check(struct reading *reading);
 
+/* The part of it about regions: those of a provider, and targets that are in several. */
+void config_check_regions(struct reading *reading, struct config_provider *provider,
+                          const struct node *node);
+void config_expand_targets(struct reading *reading, struct config_model *model,
+                           const struct node *targets);
+
 /* The part of it about models with tasks. */
 void config_check_tasks(struct reading *reading, struct config_model *model,
                         const struct node *node);

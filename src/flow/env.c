@@ -38,28 +38,25 @@ void env_done(struct env *env)
     buf_done(&env->scratch);
 }
 
-static const char *base_url(const struct env *env, const struct config_provider *provider)
+static const char *base_url(const struct env *env, const struct config_provider *provider,
+                            const struct config_region *region)
 {
-    return provider->kind->built_in ? env->demo_url : provider->base_url;
+    if (provider->kind->built_in)
+        return env->demo_url;
+    return region ? region->base_url : provider->base_url;
 }
 
 static struct fetch_origin *add_origin(struct env *env, struct span key,
-                                       const struct config_provider *provider,
+                                       struct fetch_origin_config *config, const char *base,
                                        const struct endpoint *endpoint)
 {
-    struct buf url;
-    struct fetch_origin_config config = {
-        .ca_file = provider->ca_file,
-        .proxy = provider->proxy,
-        .http2 = provider->http2,
-        .deny_private = provider->deny_private,
-    };
     struct fetch_origin *origin;
+    struct buf url;
 
     buf_init(&url, ORIGIN_KEY_BYTES);
-    (void)buf_printf(&url, "%s%s", base_url(env, provider), endpoint->suffix);
-    config.url = buf_text(&url);
-    origin = fetch_origin_new(&config);
+    (void)buf_printf(&url, "%s%s", base, endpoint->suffix);
+    config->url = buf_text(&url);
+    origin = fetch_origin_new(config);
     buf_done(&url);
     if (origin)
         (void)map_put(&env->origins, key, origin);
@@ -67,9 +64,16 @@ static struct fetch_origin *add_origin(struct env *env, struct span key,
 }
 
 struct fetch_origin *env_origin(struct env *env, const struct config_provider *provider,
+                                const struct config_region *region,
                                 const struct endpoint *endpoint)
 {
-    const char *base = base_url(env, provider);
+    struct fetch_origin_config config = {
+        .ca_file = provider->ca_file,
+        .proxy = provider->proxy,
+        .http2 = provider->http2,
+        .deny_private = region ? region->deny_private : provider->deny_private,
+    };
+    const char *base = base_url(env, provider, region);
     struct buf *key = &env->scratch;
     struct fetch_origin *origin;
 
@@ -78,11 +82,11 @@ struct fetch_origin *env_origin(struct env *env, const struct config_provider *p
     buf_reset(key);
     (void)buf_add_text(key, base);
     (void)buf_add_text(key, endpoint->suffix);
-    (void)buf_add_byte(key, provider->http2 ? '2' : '1');
-    (void)buf_add_byte(key, provider->deny_private ? 'd' : 'a');
-    (void)buf_add_text(key, provider->ca_file ? provider->ca_file : "");
+    (void)buf_add_byte(key, config.http2 ? '2' : '1');
+    (void)buf_add_byte(key, config.deny_private ? 'd' : 'a');
+    (void)buf_add_text(key, config.ca_file ? config.ca_file : "");
     (void)buf_add_byte(key, '|');
-    (void)buf_add_text(key, provider->proxy ? provider->proxy : "");
+    (void)buf_add_text(key, config.proxy ? config.proxy : "");
     origin = map_find(&env->origins, buf_span(key));
-    return origin ? origin : add_origin(env, buf_span(key), provider, endpoint);
+    return origin ? origin : add_origin(env, buf_span(key), &config, base, endpoint);
 }

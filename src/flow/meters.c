@@ -67,7 +67,8 @@ const struct metric meters[METERS] = {
                          .buckets = { 10, 20, 40, 60, 80, 100, 150, 200, 300, 500, 1000, 2000,
                                       5000, 10000, 50000, 250000, 1000000 } },
     [METER_TARGET_WEIGHT] = { .name = "sluice_target_weight",
-                              .help = "Effective weight of a target: as configured x health.",
+                              .help = "Effective weight of a target: as configured x its "
+                                      "region's share x health.",
                               .kind = METRIC_GAUGE,
                               .decimals = 3,
                               .labels = { "target" } },

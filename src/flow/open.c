@@ -64,7 +64,8 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
                   struct breaker_ticket ticket)
 {
     const struct config_provider *provider = step->target->provider;
-    struct fetch_origin *origin = env_origin(ex->env, provider, ex->endpoint);
+    struct fetch_origin *origin =
+        env_origin(ex->env, provider, step->target->region, ex->endpoint);
     struct fetch_request request = { .origin = origin,
                                      .headers = attempt->headers,
                                      .small_reads = ex->chat.stream };

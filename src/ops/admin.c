@@ -54,15 +54,16 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     struct health_factors factors =
         route_health(gateway->env.config, state, loop_now_ms(gateway->loop));
     bool off = target->provider->off;
-    uint64_t effective = off ? 0 : (uint64_t)target->weight * factors.health;
 
     json_begin(w, '{');
     json_put_text(w, "id", target->id);
     json_put_text(w, "provider", target->provider->name);
     json_put_text(w, "model", target->model);
     json_put_u64(w, "priority", target->priority);
+    json_put_text(w, "region", target->region ? target->region->name : NULL);
     json_put_u64(w, "weight", target->weight);
-    json_put_decimal(w, "effective_weight", effective, 3);
+    json_put_decimal(w, "share", target->share, 6);
+    json_put_decimal(w, "effective_weight", route_shown_weight(target, factors.health), 3);
     json_put_text(w, "why", off ? "its provider has no key" : factors.why);
     json_put_decimal(w, "health", factors.health, 3);
     write_factors(&factors, w);

@@ -75,7 +75,7 @@ static void refresh_targets(struct gateway *gateway, const struct config_model *
         struct span id = span_from(target->id);
 
         series_set(metrics_series(metrics, METER_TARGET_WEIGHT, &id),
-                   target->provider->off ? 0 : (uint64_t)target->weight * health);
+                   route_shown_weight(target, health));
         series_set(metrics_series(metrics, METER_TARGET_HEALTH, &id), health);
         series_set(metrics_series(metrics, METER_BREAKER_STATE, &id), state->breaker.state);
     }

@@ -10,19 +10,24 @@
 #include "ops/gateway.h"
 #include "policy/route.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
+    PLACE_BYTES = 2 * 64 + 2, /* two short names (forms.h) and what joins them */
     KEY_BYTES_MAX = 16 * 1024,
     PROMPT_BYTES_MAX = 4 * 1024,
     ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* then the connection is not worth keeping */
 };
 
-/* One for each provider, by name; kept when it is not configured any more, as its name may return. */
+/* One for each provider, or for each of its regions; kept when it is not configured any more, as its name
+ * may return. */
 struct probe {
     struct task task;
     struct gateway *gateway;
     char *provider;
+    char *region;    /* NULL: the provider is in one place */
     uint64_t due_ms; /* of the next one, or of the answer while `fetch` runs; 0: not planned */
     struct fetch *fetch;
     struct arena arena; /* of the call that runs */
@@ -34,8 +39,19 @@ struct probe {
 
 struct probes {
     struct gateway *gateway;
-    struct map by_provider;
+    struct map by_place; /* "PROVIDER" or "PROVIDER@REGION" */
 };
+
+/* What is probed, as the configuration in force has it. */
+struct place {
+    const struct config_provider *provider;
+    const struct config_region *region;
+};
+
+static bool stands_in(const struct config_target *target, const struct place *place)
+{
+    return target->provider == place->provider && target->region == place->region;
+}
 
 /* ---- asking ---- */
 
@@ -59,13 +75,12 @@ static size_t make_headers(struct probe *probe, const struct config_provider *pr
     return count;
 }
 
-/* The first model listed that it serves, as it calls it; NULL: none. */
-static const char *first_model(const struct config *config,
-                               const struct config_provider *provider)
+/* The first model listed that is served there, as it is called there; NULL: none. */
+static const char *first_model(const struct config *config, const struct place *place)
 {
     for (size_t i = 0; i < config->model_count; i++)
         for (size_t j = 0; j < config->models[i].target_count; j++)
-            if (config->models[i].targets[j].provider == provider)
+            if (stands_in(&config->models[i].targets[j], place))
                 return config->models[i].targets[j].model;
     return NULL;
 }
@@ -93,14 +108,15 @@ static struct span make_prompt(struct probe *probe, const char *model)
     return kept;
 }
 
-static void ask(struct probe *probe, const struct config_provider *provider, uint64_t now_ms)
+static void ask(struct probe *probe, const struct place *place, uint64_t now_ms)
 {
+    const struct config_provider *provider = place->provider;
     const struct endpoint list = { .suffix = provider->health.path };
     bool prompt = provider->health.prompt;
     const struct endpoint *endpoint =
         prompt ? endpoint_find(SPAN_OF("/v1/chat/completions")) : &list;
     struct fetch_request request = {
-        .origin = env_origin(&probe->gateway->env, provider, endpoint),
+        .origin = env_origin(&probe->gateway->env, provider, place->region, endpoint),
         .get = !prompt,
         .headers = probe->headers,
         .body = &probe->body,
@@ -113,7 +129,7 @@ static void ask(struct probe *probe, const struct config_provider *provider, uin
     request.header_count = make_headers(probe, provider);
     probe->prompt = prompt;
     if (prompt)
-        probe->body = make_prompt(probe, first_model(probe->gateway->env.config, provider));
+        probe->body = make_prompt(probe, first_model(probe->gateway->env.config, place));
     probe->started_us = clock_us();
     probe->due_ms = now_ms + provider->health.timeout;
     probe->fetch = fetch_start(probe->gateway->env.fetches, &request, &probe->task);
@@ -131,14 +147,14 @@ static void close_call(struct probe *probe)
 /* ---- learning ---- */
 
 static void teach_model(struct gateway *gateway, const struct config_model *model,
-                        const struct config_provider *provider, bool good, uint32_t took_ms)
+                        const struct place *place, bool good, uint32_t took_ms)
 {
     struct health_rule rule = route_health_rule(gateway->env.config);
 
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *target = &model->targets[i];
 
-        if (target->provider != provider)
+        if (!stands_in(target, place))
             continue;
         health_probe(&targets_get(&gateway->env.targets, target->id)->health, &rule, good,
                      took_ms, loop_now_ms(gateway->loop));
@@ -146,13 +162,13 @@ static void teach_model(struct gateway *gateway, const struct config_model *mode
     }
 }
 
-static void teach(struct gateway *gateway, const struct config_provider *provider, bool good,
+static void teach(struct gateway *gateway, const struct place *place, bool good,
                   uint32_t took_ms)
 {
     const struct config *config = gateway->env.config;
 
     for (size_t i = 0; i < config->model_count; i++)
-        teach_model(gateway, &config->models[i], provider, good, took_ms);
+        teach_model(gateway, &config->models[i], place, good, took_ms);
 }
 
 /* A model that cannot be had, or a key that is not accepted, would say nothing to a GET. */
@@ -163,16 +179,17 @@ static bool is_good(const struct probe *probe, unsigned status)
     return status && status < 500;
 }
 
-static void judge(struct probe *probe, const struct config_provider *provider)
+static void judge(struct probe *probe, const struct place *place)
 {
     unsigned status = fetch_status(probe->fetch);
     uint64_t first_us = fetch_first_byte_us(probe->fetch);
     bool good = is_good(probe, status);
     uint64_t took_us = first_us > probe->started_us ? first_us - probe->started_us : 0;
 
-    teach(probe->gateway, provider, good, (uint32_t)(took_us / 1000));
+    teach(probe->gateway, place, good, (uint32_t)(took_us / 1000));
     if (!good)
-        LOG(LOG_INFO, "probe_failed", { "provider", span_from(provider->name) },
+        LOG(LOG_INFO, "probe_failed", { "provider", span_from(probe->provider) },
+            { "region", span_from(probe->region) },
             { "why", !status         ? SPAN_OF("no answer")
                      : status >= 500 ? SPAN_OF("server error")
                                      : SPAN_OF("refused") });
@@ -188,17 +205,30 @@ static uint64_t next_ms(struct gateway *gateway, const struct config_provider *p
            route_random(&gateway->env.random, interval / 5 + 1);
 }
 
-/* The provider, when it is to be probed. */
-static const struct config_provider *wanted(const struct probe *probe)
+static const struct config_region *region_of(const struct config_provider *provider,
+                                             const char *name)
+{
+    for (size_t i = 0; i < provider->regions.count; i++)
+        if (strcmp(provider->regions.items[i].name, name) == 0)
+            return &provider->regions.items[i];
+    return NULL;
+}
+
+/* Whether it is to be probed, and then where. */
+static bool wanted(const struct probe *probe, struct place *ret)
 {
     const struct config *config = probe->gateway->env.config;
-    const struct config_provider *provider =
-        config_provider_find(config, span_from(probe->provider));
+    struct place place = { config_provider_find(config, span_from(probe->provider)), NULL };
 
-    if (provider == NULL || provider->off || provider->health.interval == 0 ||
-        probe->gateway->env.draining || first_model(config, provider) == NULL)
-        return NULL;
-    return provider;
+    if (place.provider == NULL || place.provider->off || place.provider->health.interval == 0 ||
+        probe->gateway->env.draining)
+        return false;
+    if (probe->region)
+        place.region = region_of(place.provider, probe->region);
+    if ((probe->region && place.region == NULL) || first_model(config, &place) == NULL)
+        return false;
+    *ret = place;
+    return true;
 }
 
 static bool answered(const struct probe *probe)
@@ -213,39 +243,54 @@ static bool answered(const struct probe *probe)
 static void run(struct task *task)
 {
     struct probe *probe = LIST_OWNER(task, struct probe, task);
-    const struct config_provider *provider = wanted(probe);
+    struct place place = { 0 };
+    bool going_on = wanted(probe, &place);
     uint64_t now_ms = loop_now_ms(probe->gateway->loop);
     bool over = probe->fetch && (answered(probe) || now_ms >= probe->due_ms);
 
-    if (over && provider)
-        judge(probe, provider);
-    if (over || provider == NULL) {
+    if (over && going_on)
+        judge(probe, &place);
+    if (over || !going_on) {
         close_call(probe);
-        probe->due_ms = provider ? next_ms(probe->gateway, provider) : 0;
+        probe->due_ms = going_on ? next_ms(probe->gateway, place.provider) : 0;
     } else if (probe->fetch == NULL && probe->due_ms == 0) {
-        probe->due_ms = next_ms(probe->gateway, provider);
+        probe->due_ms = next_ms(probe->gateway, place.provider);
     } else if (probe->fetch == NULL && now_ms >= probe->due_ms) {
-        probe->due_ms = next_ms(probe->gateway, provider);
-        ask(probe, provider, now_ms);
+        probe->due_ms = next_ms(probe->gateway, place.provider);
+        ask(probe, &place, now_ms);
     }
     task_alarm(task, probe->due_ms);
 }
 
 /* ---- all of them ---- */
 
-static void add(struct probes *probes, const struct config_provider *provider)
+static struct probe *make(struct probes *probes, const struct config_provider *provider,
+                          const struct config_region *region, struct span name)
 {
-    struct probe *probe = map_find(&probes->by_provider, span_from(provider->name));
+    struct probe *probe = mem_zero(sizeof(*probe));
+
+    probe->gateway = probes->gateway;
+    probe->provider = mem_copy(provider->name, strlen(provider->name));
+    probe->region = region ? mem_copy(region->name, strlen(region->name)) : NULL;
+    task_init(&probe->task, probes->gateway->loop, run);
+    (void)map_put(&probes->by_place, name, probe);
+    return probe;
+}
+
+static void add(struct probes *probes, const struct config_provider *provider,
+                const struct config_region *region)
+{
+    char text[PLACE_BYTES];
+    int size = snprintf(text, sizeof(text), "%s%s%s", provider->name, region ? "@" : "",
+                        region ? region->name : "");
+    struct span name = span_make(text, (size_t)size);
+    struct probe *probe = map_find(&probes->by_place, name);
     uint64_t latest_ms = loop_now_ms(probes->gateway->loop) + provider->health.interval +
                          provider->health.interval / 10;
 
-    if (probe == NULL) {
-        probe = mem_zero(sizeof(*probe));
-        probe->gateway = probes->gateway;
-        probe->provider = mem_copy(provider->name, strlen(provider->name));
-        task_init(&probe->task, probes->gateway->loop, run);
-        (void)map_put(&probes->by_provider, span_from(provider->name), probe);
-    }
+    assert(name.size < sizeof(text));
+    if (probe == NULL)
+        probe = make(probes, provider, region, name);
     if (probe->fetch == NULL && probe->due_ms > latest_ms)
         probe->due_ms = 0; /* of an interval that was longer */
     task_wake(&probe->task);
@@ -257,10 +302,16 @@ void probes_renew(struct probes *probes)
     struct map_entry *entry;
     size_t at = 0;
 
-    while ((entry = map_next(&probes->by_provider, &at)) != NULL)
+    while ((entry = map_next(&probes->by_place, &at)) != NULL)
         task_wake(&((struct probe *)entry->thing)->task);
-    for (size_t i = 0; i < config->provider_count; i++)
-        add(probes, &config->providers[i]);
+    for (size_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *provider = &config->providers[i];
+
+        for (size_t j = 0; j < provider->regions.count; j++)
+            add(probes, provider, &provider->regions.items[j]);
+        if (provider->regions.count == 0)
+            add(probes, provider, NULL);
+    }
 }
 
 struct probes *probes_new(struct gateway *gateway)
@@ -268,7 +319,7 @@ struct probes *probes_new(struct gateway *gateway)
     struct probes *probes = mem_zero(sizeof(*probes));
 
     probes->gateway = gateway;
-    map_init(&probes->by_provider);
+    map_init(&probes->by_place);
     probes_renew(probes);
     return probes;
 }
@@ -280,14 +331,15 @@ void probes_free(struct probes *probes)
 
     if (probes == NULL)
         return;
-    while ((entry = map_next(&probes->by_provider, &at)) != NULL) {
+    while ((entry = map_next(&probes->by_place, &at)) != NULL) {
         struct probe *probe = entry->thing;
 
         close_call(probe);
         task_done(&probe->task);
         mem_free(probe->provider);
+        mem_free(probe->region);
         mem_free(probe);
     }
-    map_done(&probes->by_provider);
+    map_done(&probes->by_place);
     mem_free(probes);
 }

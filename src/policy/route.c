@@ -4,33 +4,32 @@
 
 enum {
     WEIGHT_MAX = 1000000, /* of a target: settings_models.c */
-    HEALTH_STEPS = 250, /* as many as fit: so many that the weights of a plan do not overflow */
 };
 
-static_assert((uint64_t)WEIGHT_MAX * HEALTH_STEPS * LIMIT_PLAN_TARGETS <= UINT32_MAX,
-              "the weights of a plan add up in 32 bits");
+static_assert((uint64_t)WEIGHT_MAX * SHARE_WHOLE * HEALTH_FULL <=
+                  UINT64_MAX / LIMIT_PLAN_TARGETS,
+              "the weights of a plan add up in 64 bits");
 
 /* ---- names ---- */
 
-/* A model that nobody listed: one target, named after its provider so that the metrics stay few. */
+/* A model that nobody listed: the targets that its provider keeps for such. */
 static enum route_verdict passing_model(const struct config_provider *provider,
                                         struct span name, struct arena *arena,
                                         const struct config_model **ret)
 {
     struct config_model *model = arena_zero(arena, sizeof(*model));
-    struct config_target *target = arena_zero(arena, sizeof(*target));
+    size_t count = provider->passing.count;
+    struct config_target *targets = arena_zero(arena, count * sizeof(*targets));
 
     if (provider->off)
         return ROUTE_PROVIDER_OFF;
-    target->id = arena_printf(arena, "%s:*", provider->name);
-    target->name = provider->name;
-    target->provider = provider;
-    target->model = arena_text(arena, name);
-    target->weight = 100;
-    target->priority = 1;
-    model->name = target->model;
-    model->targets = target;
-    model->target_count = 1;
+    model->name = arena_text(arena, name);
+    for (size_t i = 0; i < count; i++) {
+        targets[i] = provider->passing.items[i];
+        targets[i].model = model->name;
+    }
+    model->targets = targets;
+    model->target_count = count;
     model->passing = true;
     *ret = model;
     return ROUTE_FOUND;
@@ -112,17 +111,21 @@ size_t route_nearest(const struct config *config, struct span name,
 
 /* ---- plans ---- */
 
-uint32_t route_random(uint64_t *random, uint32_t below)
+static uint64_t next_random(uint64_t *random)
 {
     uint64_t x;
 
-    assert(below > 0);
     *random += 0x9e3779b97f4a7c15u; /* splitmix64 */
     x = *random;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    x ^= x >> 31;
-    return (uint32_t)(((x >> 32) * below) >> 32);
+    return x ^ (x >> 31);
+}
+
+uint32_t route_random(uint64_t *random, uint32_t below)
+{
+    assert(below > 0);
+    return (uint32_t)(((next_random(random) >> 32) * below) >> 32);
 }
 
 struct breaker_rule route_breaker_rule(const struct config *config)
@@ -177,26 +180,32 @@ static uint32_t next_priority(const struct config_model *model, uint64_t above)
     return next;
 }
 
-/* Weight x health. Above 0 for whoever is in the plan: nobody is left over. */
-static uint32_t effective_weight(const struct plan_step *step, const struct route_facts *facts)
+/* Weight x share x health. Above 0 for whoever is in the plan: nobody is left over. */
+static uint64_t effective_weight(const struct plan_step *step, const struct route_facts *facts)
 {
     uint32_t health = route_health(facts->config, step->state, facts->now_ms).health;
-    uint32_t steps = health * HEALTH_STEPS / HEALTH_FULL;
 
-    return step->target->weight * (steps ? steps : 1);
+    return (uint64_t)step->target->weight * step->target->share * (health ? health : 1);
+}
+
+uint64_t route_shown_weight(const struct config_target *target, uint32_t health)
+{
+    uint64_t weight = (uint64_t)target->weight * target->share * health;
+
+    return target->provider->off ? 0 : (weight + SHARE_WHOLE / 2) / SHARE_WHOLE;
 }
 
 /* Moves one target of [first, count) to `first`, each with the chance of its weight. */
-static void draw_first(struct plan *plan, uint32_t *weights, uint32_t first, uint64_t *random)
+static void draw_first(struct plan *plan, uint64_t *weights, uint32_t first, uint64_t *random)
 {
-    uint32_t total = 0;
+    uint64_t total = 0;
     uint32_t at = first;
-    uint32_t point;
+    uint64_t point;
     struct plan_step drawn;
 
     for (uint32_t i = first; i < plan->count; i++)
         total += weights[i];
-    point = route_random(random, total);
+    point = next_random(random) % total; /* a few of 2^64 too many do not matter */
     while (point >= weights[at])
         point -= weights[at++];
     drawn = plan->steps[at];
@@ -208,7 +217,7 @@ static void draw_first(struct plan *plan, uint32_t *weights, uint32_t first, uin
 /* Puts the steps from `first` on into an order that is drawn by weight. */
 static void draw_order(struct plan *plan, uint32_t first, const struct route_facts *facts)
 {
-    uint32_t weights[LIMIT_PLAN_TARGETS] = { 0 };
+    uint64_t weights[LIMIT_PLAN_TARGETS];
 
     if (first + 1 >= plan->count)
         return;

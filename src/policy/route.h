@@ -62,7 +62,7 @@ struct route_facts {
     uint64_t *random; /* a state that the draw moves on */
 };
 
-/* Orders the model's own targets: within a priority drawn by weight x health, then the next priority. Targets of
+/* Orders the model's own targets: within a priority drawn by weight x share x health, then the next priority. Targets of
  * providers that are off, of weight 0, or that do not speak the dialect are not in it. */
 void route_plan(const struct route_facts *facts, const struct config_model *model,
                 struct plan *ret);
@@ -89,6 +89,9 @@ struct health_rule route_health_rule(const struct config *config);
 /* The health of a target now, and where it comes from. */
 struct health_factors route_health(const struct config *config,
                                    const struct target_state *state, uint64_t now_ms);
+
+/* Weight x share x health of a target as people are shown it, in thousandths. */
+uint64_t route_shown_weight(const struct config_target *target, uint32_t health);
 
 /* Moves a random state on and gives a number below `below` (> 0). */
 uint32_t route_random(uint64_t *random, uint32_t below);

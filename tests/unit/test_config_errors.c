@@ -260,6 +260,64 @@ static void test_wrong_providers_are_refused(void **state)
     check_all(rows);
 }
 
+#define US   "{ name: us, base_url: \"http://us/v1\" }"
+#define NONE "{ name: us, base_url: \"http://us/v1\", weight: 0 }"
+#define OUT  "{ name: us, base_url: \"http://us/v1\", enabled: false }"
+
+static void test_wrong_regions_are_refused(void **state)
+{
+    static const struct wrong rows[] = {
+        { "providers:\n  a:\n    kind: vllm\n    regions: []\n",
+          "4:14: providers.a.regions: has 0 items; write from 1 to 32" },
+        { "providers:\n  a:\n    kind: vllm\n    regions: { us: x }\n",
+          "4:14: providers.a.regions: is a map; write a list" },
+        { "providers:\n  a:\n    kind: vllm\n    regions:\n      - { name: us }\n",
+          "5:9: providers.a.regions[0]: base_url is missing; add it. Where the provider is" },
+        { "providers:\n  a:\n    kind: vllm\n    regions:\n      - " US
+          "\n      - { base_url: \"http://x\" }\n",
+          "6:9: providers.a.regions[1]: name is missing; add it." },
+        { "providers:\n  a:\n    kind: vllm\n    regions:\n      - { name: us, base_url: x }\n",
+          "5:31: providers.a.regions[0].base_url: is not the address of an upstream" },
+        { "providers:\n  a:\n    kind: vllm\n    regions:\n      - { name: a@b, base_url: "
+          "\"http://x\" }\n",
+          "5:17: providers.a.regions[0].name: \"a@b\" is not a short name" },
+        { "providers:\n  a:\n    kind: vllm\n    regions:\n      - " US "\n      - " OUT "\n",
+          "6:9: providers.a.regions[1]: another region of this provider is called \"us\", "
+          "line 5; give it a name of its own" },
+        { "providers:\n  a:\n    kind: vllm\n    regions:\n      - " NONE "\n",
+          "5:7: providers.a.regions: every region in use has weight 0, so none would be used" },
+        { "providers:\n  a:\n    kind: vllm\n    regions:\n      - " OUT "\n",
+          "5:7: providers.a.regions: no region is enabled, so the provider would be nowhere" },
+        { "providers:\n  a:\n    kind: vllm\n    base_url: \"http://x/v1\"\n    regions: [ " US
+          " ]\n",
+          "4:15: providers.a.base_url: each of the regions has a base_url; remove this one" },
+        { "providers:\n  a:\n    kind: demo\n    regions: [ " US " ]\n",
+          "4:14: providers.a.regions: a provider of kind demo has none; remove them" },
+        { NULL, NULL },
+    };
+
+    (void)state;
+    check_all(rows);
+}
+
+/* 33 targets with two regions each are more than a plan can hold. */
+static void test_targets_are_counted_in_all_regions(void **state)
+{
+    char text[4096] = "providers: { a: { kind: vllm, regions: [ " US
+                      ", { name: eu, base_url: \"http://eu/v1\" } ] } }\n"
+                      "models:\n  m:\n    targets:\n";
+    const struct wrong wrong = {
+        text, "5:7: models.m.targets: with their regions these are 66 targets; write at most 64"
+    };
+    size_t size = strlen(text);
+
+    (void)state;
+    for (int i = 0; i < 33; i++)
+        size += (size_t)snprintf(text + size, sizeof(text) - size,
+                                 "      - { name: t%d, provider: a }\n", i);
+    check(&wrong);
+}
+
 static void test_wrong_models_are_refused(void **state)
 {
     static const struct wrong rows[] = {
@@ -511,6 +569,8 @@ int main(void)
         cmocka_unit_test(test_values_of_another_kind_are_refused),
         cmocka_unit_test(test_variables_and_files_that_are_not_there_are_errors),
         cmocka_unit_test(test_wrong_providers_are_refused),
+        cmocka_unit_test(test_wrong_regions_are_refused),
+        cmocka_unit_test(test_targets_are_counted_in_all_regions),
         cmocka_unit_test(test_wrong_models_are_refused),
         cmocka_unit_test(test_wrong_client_keys_are_refused_without_showing_them),
         cmocka_unit_test(test_what_no_single_setting_can_know),

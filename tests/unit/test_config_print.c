@@ -31,7 +31,15 @@ static const char rich[] =
     "  here: { kind: vllm, base_url: \"http://h/v1\", headers: { X-A: topsecret6 },\n"
     "          proxy: \"http://h:3128\" }\n"
     "  local: { kind: demo }\n"
+    "  far: { kind: vllm, regions: [ { name: us, base_url: \"http://us/v1/\", weight: 7 },\n"
+    "           { name: eu, base_url: \"http://eu/v1\", enabled: false },\n"
+    "           { name: asia, base_url: \"http://asia/v1\" } ] }\n"
     "models:\n"
+    "  \"far/*\": { targets: [ { provider: far, weight: 3 }, { provider: here, model: \"*-x\" "
+    "} "
+    "],\n"
+    "              aliases: [\"away/*\"] }\n"
+    "  \"*\": { targets: [ { provider: far } ] }\n"
     "  \"true\":\n"
     "    aliases: [\"$$x\", \"a#b\", \"-\", \"'\"]\n"
     "    targets: [ { provider: openai }, { provider: \"off\", priority: 2 } ]\n"
@@ -70,9 +78,15 @@ static void test_a_printed_configuration_reads_back_to_the_same(void **state)
     again = read_config(buf_span(&first));
     config_print(again, &second);
     assert_string_equal(buf_text(&first), buf_text(&second));
-    assert_string_equal(again->models[0].description, "$ \"\\ ü: #");
-    assert_string_equal(again->models[0].aliases.items[0], "$x");
-    assert_string_equal(again->models[1].targets[0].model, "a$b");
+    assert_string_equal(again->models[2].description, "$ \"\\ ü: #");
+    assert_string_equal(again->models[2].aliases.items[0], "$x");
+    assert_string_equal(again->models[3].targets[0].model, "a$b");
+    assert_int_equal(again->models[0].written.count, 2);
+    assert_int_equal(again->models[0].target_count, 3);
+    assert_string_equal(again->models[0].targets[1].id, "far/*:far@asia");
+    assert_string_equal(again->models[0].targets[1].region->base_url, "http://asia/v1");
+    assert_int_equal(again->models[0].targets[0].share, config->models[0].targets[0].share);
+    assert_string_equal(again->models[0].targets[2].model, "*-x");
     assert_true(config_provider_find(again, SPAN_OF("off"))->off);
     config_unref(config);
     config_unref(again);
@@ -152,7 +166,7 @@ static void test_the_reference_names_every_setting(void **state)
     each_row(&settings, buf_text(&out), check_documented);
     assert_non_null(strstr(buf_text(&out), "| `OPENAI_API_KEY`"));
     assert_non_null(strstr(buf_text(&out), "| `TIMEOUT_SECONDS` | `timeouts.total` |"));
-    assert_non_null(strstr(buf_text(&out), "- `providers.NAME.regions`\n"));
+    assert_non_null(strstr(buf_text(&out), "- `providers.NAME.presets`\n"));
     buf_done(&out);
 }
 

@@ -471,17 +471,137 @@ static void test_a_target_whose_breaker_is_open_is_left_out(void **state)
 
 static void test_a_plan_has_an_end(void **state)
 {
-    char yaml[8192] = PROVIDERS "models:\n  m:\n    targets:\n";
+    char yaml[8192] = PROVIDERS "fallback_model: n\nmodels:\n";
     size_t size = strlen(yaml);
     struct house *house;
 
     (void)state;
     for (int i = 0; i < 2 * LIMIT_PLAN_TARGETS; i++)
         size += (size_t)snprintf(yaml + size, sizeof(yaml) - size,
-                                 "      - { name: t%d, provider: a }\n", i);
+                                 "%s      - { name: t%d, provider: a, weight: 1000000 }\n",
+                                 i == 0                    ? "  m:\n    targets:\n"
+                                 : i == LIMIT_PLAN_TARGETS ? "  n:\n    targets:\n"
+                                                           : "",
+                                 i);
     house = open_house(yaml);
     make_plan(house, "m");
     assert_int_equal(house->plan.count, LIMIT_PLAN_TARGETS);
+    close_house(house);
+}
+
+/* ---- regions ---- */
+
+#define REGIONS                                                                                \
+    "providers:\n"                                                                             \
+    "  far: { kind: vllm, regions: [\n"                                                        \
+    "    { name: us, base_url: \"http://us.test/v1\", weight: 100 },\n"                        \
+    "    { name: eu, base_url: \"http://eu.test/v1\", weight: 100 },\n"                        \
+    "    { name: asia, base_url: \"http://asia.test/v1\", weight: 80 },\n"                     \
+    "    { name: spare, base_url: \"http://spare.test/v1\", weight: 0 },\n"                    \
+    "    { name: gone, base_url: \"http://gone.test/v1\", weight: 500, enabled: false } ] }\n" \
+    "  b: { kind: openai, base_url: \"http://b.test/v1\", keys: [ k ] }\n"
+
+static void assert_share(struct house *house, const char *name, int per_mille)
+{
+    int expected = DRAWS * per_mille / 1000;
+    int off = drawn_first(house, name) - expected;
+    int variance = expected * (1000 - per_mille) / 1000;
+
+    assert_true((int64_t)off * off <= (int64_t)25 * variance);
+}
+
+/* How many of so many plans begin in that region. */
+static int drawn_in(struct house *house, const char *region)
+{
+    int count = 0;
+
+    for (int i = 0; i < DRAWS; i++) {
+        const struct config_region *first;
+
+        make_plan(house, "m");
+        first = house->plan.steps[0].target->region;
+        count += first && strcmp(first->name, region) == 0;
+    }
+    return count;
+}
+
+static void test_a_target_is_one_for_each_region_in_use(void **state)
+{
+    struct house *house =
+        open_house(REGIONS "models: { m: { targets: [ { provider: far, weight: 70 } ] } }\n");
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, "m", &model), ROUTE_FOUND);
+    assert_int_equal(model->target_count, 4);
+    assert_string_equal(model->targets[0].id, "m:far@us");
+    assert_string_equal(model->targets[2].id, "m:far@asia");
+    assert_string_equal(model->targets[2].name, "far");
+    assert_string_equal(model->targets[2].region->base_url, "http://asia.test/v1");
+    assert_int_equal(model->targets[2].weight, 70);
+    assert_int_equal(model->targets[2].share, 285714);
+    assert_int_equal(model->targets[3].weight, 0);
+    assert_int_equal(route_shown_weight(&model->targets[2], HEALTH_FULL), 20000);
+    make_plan(house, "m");
+    assert_int_equal(house->plan.count, 3); /* not the one of weight 0 */
+    close_house(house);
+}
+
+/* 100 : 100 : 80, within five standard deviations. */
+static void test_regions_share_by_their_weights(void **state)
+{
+    struct house *house =
+        open_house(REGIONS "models: { m: { targets: [ { provider: far, weight: 1 } ] } }\n");
+
+    (void)state;
+    assert_in_range(drawn_in(house, "us"), 3571 - 239, 3571 + 239);
+    assert_in_range(drawn_in(house, "asia"), 2857 - 226, 2857 + 226);
+    close_house(house);
+}
+
+static void test_a_target_weighs_the_same_with_regions(void **state)
+{
+    struct house *house = open_house(REGIONS "models: { m: { targets: [\n"
+                                             "  { name: x, provider: far, weight: 70 },\n"
+                                             "  { name: y, provider: b, weight: 30 } ] } }\n");
+
+    (void)state;
+    assert_share(house, "x", 700);
+    assert_in_range(drawn_in(house, "us"), 2500 - 217, 2500 + 217);
+    close_house(house);
+}
+
+static void test_each_region_has_a_health_of_its_own(void **state)
+{
+    struct house *house =
+        open_house(REGIONS "models: { m: { targets: [ { provider: far } ] } }\n"
+                           "circuit_breaker: { timeout_seconds: 30 }\n");
+
+    (void)state;
+    targets_get(&house->targets, "m:far@us")->breaker =
+        (struct breaker){ .state = BREAKER_OPEN, .opened_ms = 1000 };
+    assert_int_equal(drawn_in(house, "us"), 0);
+    assert_int_equal(house->plan.count, 2);
+    assert_int_equal(house->plan.left_out, 1);
+    assert_in_range(drawn_in(house, "eu"), 5556 - 249, 5556 + 249); /* 100 : 80 */
+    close_house(house);
+}
+
+static void test_a_model_that_nobody_listed_is_asked_for_in_every_region(void **state)
+{
+    struct house *house = open_house(REGIONS);
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, "far/llama", &model), ROUTE_FOUND);
+    assert_true(model->passing);
+    assert_int_equal(model->target_count, 4);
+    assert_string_equal(model->targets[1].id, "far:*@eu");
+    assert_string_equal(model->targets[1].model, "llama");
+    assert_string_equal(model->targets[1].region->name, "eu");
+    assert_int_equal(find(house, "b/llama", &model), ROUTE_FOUND);
+    assert_int_equal(model->target_count, 1);
+    assert_null(model->targets[0].region);
     close_house(house);
 }
 
@@ -539,6 +659,11 @@ int main(void)
         cmocka_unit_test(test_the_least_health_is_still_in_the_plan),
         cmocka_unit_test(test_a_target_whose_breaker_is_open_is_left_out),
         cmocka_unit_test(test_a_plan_has_an_end),
+        cmocka_unit_test(test_a_target_is_one_for_each_region_in_use),
+        cmocka_unit_test(test_regions_share_by_their_weights),
+        cmocka_unit_test(test_a_target_weighs_the_same_with_regions),
+        cmocka_unit_test(test_each_region_has_a_health_of_its_own),
+        cmocka_unit_test(test_a_model_that_nobody_listed_is_asked_for_in_every_region),
         cmocka_unit_test(test_random_numbers_stay_below_their_bound),
         cmocka_unit_test(test_the_rule_comes_from_the_configuration),
     };
