@@ -190,6 +190,19 @@ struct config_model {
     uint64_t max_tokens;     /* likewise */
     struct price price;
     bool passing; /* not listed: made for one request by its provider's name */
+    bool starred; /* a target's `model` holds a star, for what that of the name stands for */
+    const char *asked; /* of a copy that was made for one request: the name that matched */
+};
+
+/* A name that ends in a star. */
+struct config_pattern {
+    struct span prefix;
+    const struct config_model *model;
+};
+
+struct config_patterns { /* the longest first */
+    struct config_pattern *items;
+    size_t count;
 };
 
 /* What `retry.retryable_errors` may list. */
@@ -277,7 +290,8 @@ struct config {
     uint32_t drain_seconds;
     const char *state_path; /* a folder; NULL: nothing survives a restart */
 
-    struct map models_by_name; /* and by alias */
+    struct map models_by_name; /* and by alias; a pattern by what was written */
+    struct config_patterns patterns;
     struct map providers_by_name;
 };
 

@@ -250,7 +250,7 @@ static void complete_target(struct config *config, const struct config_model *mo
     if (target->name == NULL)
         target->name = target->provider ? target->provider->name : "?";
     if (target->model == NULL)
-        target->model = model->name;
+        target->model = config_called(model);
     target->id = arena_printf(&config->arena, "%s:%s", model->name, target->name);
 }
 
@@ -278,6 +278,7 @@ static void check_targets(struct reading *reading, struct config_model *model,
     uint64_t weight = 0;
     size_t off = 0;
 
+    config_check_stars(reading, model, node);
     for (size_t i = 0; i < model->written.count; i++) {
         struct config_target *target = &model->written.items[i];
 
@@ -488,10 +489,12 @@ void config_check(struct reading *reading)
 {
     buf_init(&reading->problem, 4096);
     collect_names(reading);
+    config_check_patterns(reading);
     join_references(reading);
     check_providers(reading);
     check_default_provider(reading);
     check_models(reading);
+    config_check_starred_references(reading);
     check_client_keys(reading);
     check_listen(reading);
     check_tls(reading);

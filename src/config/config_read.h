@@ -45,6 +45,14 @@ void config_check_regions(struct reading *reading, struct config_provider *provi
 void config_expand_targets(struct reading *reading, struct config_model *model,
                            const struct node *targets);
 
+/* The part of it about names that end in a star; what the provider of a target calls the model when
+ * nothing is said; and, when all models are checked, whether some name one that cannot stand alone. */
+void config_check_patterns(struct reading *reading);
+const char *config_called(const struct config_model *model);
+void config_check_stars(struct reading *reading, struct config_model *model,
+                        const struct node *node);
+void config_check_starred_references(struct reading *reading);
+
 /* The part of it about models with tasks. */
 void config_check_tasks(struct reading *reading, struct config_model *model,
                         const struct node *node);

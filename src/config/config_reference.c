@@ -45,6 +45,29 @@ static const char introduction[] =
     "stand twice,\n"
     "anchors, aliases and tags are errors.\n";
 
+static const char names[] =
+    "\n## Names of models\n"
+    "\n"
+    "What a client asks for is, in this order: a listed name or alias; the longest listed name "
+    "or "
+    "alias that\n"
+    "ends in a star and fits; unless `models_only`, `PROVIDER/NAME`, and then any name, for "
+    "`default_provider`.\n"
+    "\n"
+    "| listed | a target's `model` | asked for | asked of the provider |\n"
+    "|---|---|---|---|\n"
+    "| `gpt-4*` | not said | `gpt-4-turbo` | `gpt-4-turbo`: the name |\n"
+    "| `openai/*` | not said | `openai/gpt-4.1` | `gpt-4.1`: the name behind its first slash "
+    "|\n"
+    "| `fast/*` | `*-awq` | `fast/llama` | `llama-awq`: with what the star stands for |\n"
+    "| `big-*` | `gpt-4.1` | `big-one` | `gpt-4.1` |\n"
+    "\n"
+    "One star, as the last character. Metrics, ids of targets and `GET /v1/models` know "
+    "such a model by its\n"
+    "name as listed; `x-sluice-model` and the access log say what was asked for. Settings that "
+    "name a model cannot\n"
+    "name one whose targets need to know what the star stands for.\n";
+
 static void print_table(const struct setting_table *table, struct buf *out);
 
 /* A link to a table. Markdown makes the anchor of a heading from its letters and digits. */
@@ -226,6 +249,7 @@ static void print_variables(struct buf *out)
 void config_print_reference(struct buf *out)
 {
     (void)buf_add_text(out, introduction);
+    (void)buf_add_text(out, names);
     (void)buf_add_text(out, "\n## Settings\n");
     print_table(&settings, out);
     print_kinds(out);

@@ -410,7 +410,7 @@ static const struct setting file_rows[] = {
       ITEMS(config, models, model_count, sizeof(struct config_model)),
       .max = 10000,
       .table = &settings_model,
-      .help = "The models that clients ask for, by name." },
+      .help = "The models that clients ask for, by name; one may end in a star (see above)." },
     { .name = "retry",
       .kind = SETTING_OBJECT,
       AT(config, retry),

@@ -195,7 +195,8 @@ static const struct setting target_rows[] = {
       .kind = SETTING_LABEL,
       AT(config_target, model),
       .unsaid = "the model's own name",
-      .help = "What the provider calls the model." },
+      .help = "What the provider calls the model. In a model whose name ends in a star, a `*` "
+              "here becomes what that stands for." },
     { .name = "weight",
       .kind = SETTING_COUNT,
       NUMBER_AT(config_target, weight),
@@ -293,7 +294,7 @@ static const struct setting model_rows[] = {
       .element = SETTING_LABEL,
       ITEMS(config_model, aliases.items, aliases.count, sizeof(char *)),
       .max = 64,
-      .help = "Other names for it." },
+      .help = "Other names for it, or `PREFIX*`." },
     { .name = "targets",
       .kind = SETTING_LIST,
       .element = SETTING_OBJECT,

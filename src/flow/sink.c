@@ -53,10 +53,12 @@ static void add_timing(struct exchange *ex, struct buf *head)
 static void add_target(const struct exchange *ex, unsigned status, struct buf *head)
 {
     const struct plan_step *step = ex->attempt->step;
+    const struct config_model *model;
 
     if (step == NULL || (status < 400 && ex->content_us == 0))
         return; /* a sign of life only: who will answer is not known yet */
-    (void)buf_add_texts(head, "x-sluice-model: ", step->model->name,
+    model = step->model;
+    (void)buf_add_texts(head, "x-sluice-model: ", model->asked ? model->asked : model->name,
                         "\r\nx-sluice-provider: ", step->target->provider->name,
                         "\r\nx-sluice-target: ", step->target->id,
                         "\r\nx-sluice-environment: blue\r\n", NULL);

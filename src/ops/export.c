@@ -5,6 +5,7 @@
 #include "flow/meters.h"
 #include "net/listen.h"
 #include "ops/call.h"
+#include "policy/pattern.h"
 #include "policy/route.h"
 
 /* ---- health ---- */
@@ -153,7 +154,7 @@ static void write_model(const struct gateway *gateway, const struct config_model
                         struct json_writer *w)
 {
     json_begin(w, '{');
-    json_put_text(w, "id", model->name);
+    json_put_text(w, "id", model->asked ? model->asked : model->name);
     json_put_text(w, "object", "model");
     json_put_u64(w, "created", gateway->started_ms / 1000);
     json_put_text(w, "owned_by",
@@ -211,10 +212,14 @@ static struct span percent_decoded(struct span text, struct arena *arena)
 void export_model(struct call *call)
 {
     struct span name = percent_decoded(call->rest, &call->arena);
-    const struct config_model *model = config_model_find(call->gateway->env.config, name);
+    const struct config *config = call->gateway->env.config;
+    const struct config_model *model = config_model_find(config, name);
     struct json_writer w = json_writer(&call->body);
 
-    if (model == NULL || !auth_allows(&call->caller, span_from(model->name))) {
+    if (model == NULL)
+        model = pattern_model(config, name, &call->arena);
+    if (model == NULL || !(auth_allows(&call->caller, span_from(model->name)) ||
+                           auth_allows(&call->caller, name))) {
         call_refuse(call, REFUSE_MODEL_NOT_FOUND,
                     arena_printf(&call->arena, "The model `%.*s` is not listed here.",
                                  SPAN_ARG(span_first(name, 100))));

@@ -1,5 +1,7 @@
 #include "policy/route.h"
 
+#include "policy/pattern.h"
+
 #include <assert.h>
 
 enum {
@@ -46,6 +48,10 @@ enum route_verdict route_model(const struct config *config, struct span name,
         return config->default_model ? ROUTE_FOUND : ROUTE_NO_NAME;
     }
     *ret = config_model_find(config, name);
+    if (*ret && (*ret)->starred)
+        return ROUTE_NOT_FOUND; /* the pattern itself is no model */
+    if (*ret == NULL)
+        *ret = pattern_model(config, name, arena);
     if (*ret)
         return ROUTE_FOUND;
     if (config->models_only)

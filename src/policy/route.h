@@ -22,8 +22,9 @@ enum route_verdict {
     ROUTE_PROVIDER_OFF, /* the provider is configured but has no key */
 };
 
-/* Contract 4, Names: a listed model or alias; then provider/name; then default_provider. A model that
- * is not listed is made in the arena. An empty name asks for default_model. */
+/* Contract 4, Names: a listed model or alias; then the longest listed pattern that fits (pattern.h); then
+ * provider/name; then default_provider. A model that is not listed is made in the arena. An empty name
+ * asks for default_model. */
 enum route_verdict route_model(const struct config *config, struct span name,
                                struct arena *arena, const struct config_model **ret);
 

@@ -605,6 +605,86 @@ static void test_a_model_that_nobody_listed_is_asked_for_in_every_region(void **
     close_house(house);
 }
 
+/* ---- names that end in a star ---- */
+
+#define STARRED                                                                                \
+    PROVIDERS                                                                                  \
+    "models:\n"                                                                                \
+    "  \"a/*\": { targets: [ { provider: a }, { provider: c, model: \"org/*-it\" } ],\n"       \
+    "           aliases: [\"aa/*\"] }\n"                                                       \
+    "  \"gpt-4*\": { targets: [ { provider: b } ] }\n"                                         \
+    "  gpt-4-exact: { targets: [ { provider: c } ] }\n"                                        \
+    "  \"gpt-4-big*\": { targets: [ { provider: c, model: huge } ], aliases: [big] }\n"
+
+static void assert_called(struct house *house, const char *name, const char *listed,
+                          const char *called)
+{
+    const struct config_model *model;
+
+    assert_int_equal(find(house, name, &model), ROUTE_FOUND);
+    assert_string_equal(model->name, listed);
+    assert_string_equal(model->targets[0].model, called);
+    assert_false(model->passing);
+}
+
+static void test_the_longest_pattern_claims_a_name(void **state)
+{
+    struct house *house = open_house(STARRED);
+
+    (void)state;
+    assert_called(house, "gpt-4-turbo", "gpt-4*", "gpt-4-turbo");
+    assert_called(house, "gpt-4", "gpt-4*", "gpt-4");
+    assert_called(house, "gpt-4-exact", "gpt-4-exact", "gpt-4-exact");
+    assert_called(house, "gpt-4-biggest", "gpt-4-big*", "huge");
+    assert_called(house, "big", "gpt-4-big*", "huge");
+    assert_called(house, "a/x/y:free", "a/*", "x/y:free");
+    assert_called(house, "aa/x", "a/*", "x");
+    close_house(house);
+}
+
+static void test_targets_are_told_what_the_star_stands_for(void **state)
+{
+    struct house *house = open_house(STARRED);
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, "a/gemma", &model), ROUTE_FOUND);
+    assert_string_equal(model->targets[0].id, "a/*:a");
+    assert_string_equal(model->targets[1].id, "a/*:c");
+    assert_string_equal(model->targets[1].model, "org/gemma-it");
+    assert_string_equal(model->asked, "a/gemma");
+    assert_int_equal(find(house, "gpt-4-exact", &model), ROUTE_FOUND);
+    assert_null(model->asked);
+    make_plan(house, "a/gemma");
+    assert_int_equal(house->plan.count, 2);
+    close_house(house);
+}
+
+static void test_a_pattern_itself_is_no_model(void **state)
+{
+    struct house *house = open_house(STARRED "models_only: true\n");
+    const struct config_model *model;
+
+    (void)state;
+    assert_int_equal(find(house, "a/*", &model), ROUTE_NOT_FOUND);
+    assert_int_equal(find(house, "a/", &model),
+                     ROUTE_NOT_FOUND); /* nothing is left to ask for */
+    assert_int_equal(find(house, "a", &model), ROUTE_NOT_FOUND);
+    assert_int_equal(find(house, "gpt-3", &model), ROUTE_NOT_FOUND);
+    close_house(house);
+}
+
+static void test_a_star_alone_claims_what_no_other_pattern_does(void **state)
+{
+    struct house *house = open_house(STARRED "  \"*\": { targets: [ { provider: a } ] }\n");
+
+    (void)state;
+    assert_called(house, "gpt-4-turbo", "gpt-4*", "gpt-4-turbo");
+    assert_called(house, "gpt-3", "*", "gpt-3");
+    assert_called(house, "b/x", "*", "b/x"); /* listed names come before providers' */
+    close_house(house);
+}
+
 static void test_random_numbers_stay_below_their_bound(void **state)
 {
     uint64_t random = 1;
@@ -664,6 +744,10 @@ int main(void)
         cmocka_unit_test(test_a_target_weighs_the_same_with_regions),
         cmocka_unit_test(test_each_region_has_a_health_of_its_own),
         cmocka_unit_test(test_a_model_that_nobody_listed_is_asked_for_in_every_region),
+        cmocka_unit_test(test_the_longest_pattern_claims_a_name),
+        cmocka_unit_test(test_targets_are_told_what_the_star_stands_for),
+        cmocka_unit_test(test_a_pattern_itself_is_no_model),
+        cmocka_unit_test(test_a_star_alone_claims_what_no_other_pattern_does),
         cmocka_unit_test(test_random_numbers_stay_below_their_bound),
         cmocka_unit_test(test_the_rule_comes_from_the_configuration),
     };
