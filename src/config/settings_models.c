@@ -52,9 +52,11 @@ static const struct setting probe_rows[] = {
       .kind = SETTING_BOOL,
       NUMBER_AT(config_probe, prompt),
       .standard = "false",
-      .help = "In place of `path`, a chat completion of one token by the first model listed "
-              "that it serves: it costs tokens. Good is then 2xx, or a 400: the model was "
-              "there to refuse it." },
+      .help =
+          "In place of `path`, a chat completion of one token by the first model listed "
+          "that it serves: it costs tokens. Good is then 2xx, or a 400: the model was "
+          "there to refuse it. Where all that it serves are names that end in a star, `path` "
+          "is asked for." },
     END,
 };
 

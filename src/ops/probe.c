@@ -61,7 +61,7 @@ static size_t make_headers(struct probe *probe, const struct config_provider *pr
     struct buf key;
 
     probe->headers[count++] = "Accept: application/json";
-    if (provider->health.prompt)
+    if (probe->prompt)
         probe->headers[count++] = "Content-Type: application/json";
     probe->headers[count++] = "User-Agent: sluice/" SLUICE_VERSION;
     buf_init(&key, KEY_BYTES_MAX);
@@ -75,13 +75,26 @@ static size_t make_headers(struct probe *probe, const struct config_provider *pr
     return count;
 }
 
-/* The first model listed that is served there, as it is called there; NULL: none. */
-static const char *first_model(const struct config *config, const struct place *place)
+static bool has_targets(const struct config *config, const struct place *place)
 {
     for (size_t i = 0; i < config->model_count; i++)
         for (size_t j = 0; j < config->models[i].target_count; j++)
             if (stands_in(&config->models[i].targets[j], place))
-                return config->models[i].targets[j].model;
+                return true;
+    return false;
+}
+
+/* The first model listed that is served there, as it is called there; NULL: none that has a name of its
+ * own, such as behind a name that ends in a star. */
+static const char *first_model(const struct config *config, const struct place *place)
+{
+    for (size_t i = 0; i < config->model_count; i++)
+        for (size_t j = 0; j < config->models[i].target_count; j++) {
+            const struct config_target *target = &config->models[i].targets[j];
+
+            if (stands_in(target, place) && strchr(target->model, '*') == NULL)
+                return target->model;
+        }
     return NULL;
 }
 
@@ -112,7 +125,9 @@ static void ask(struct probe *probe, const struct place *place, uint64_t now_ms)
 {
     const struct config_provider *provider = place->provider;
     const struct endpoint list = { .suffix = provider->health.path };
-    bool prompt = provider->health.prompt;
+    const char *model =
+        provider->health.prompt ? first_model(probe->gateway->env.config, place) : NULL;
+    bool prompt = model != NULL;
     const struct endpoint *endpoint =
         prompt ? endpoint_find(SPAN_OF("/v1/chat/completions")) : &list;
     struct fetch_request request = {
@@ -126,10 +141,10 @@ static void ask(struct probe *probe, const struct place *place, uint64_t now_ms)
     if (request.origin == NULL)
         return;
     arena_init(&probe->arena);
-    request.header_count = make_headers(probe, provider);
     probe->prompt = prompt;
+    request.header_count = make_headers(probe, provider);
     if (prompt)
-        probe->body = make_prompt(probe, first_model(probe->gateway->env.config, place));
+        probe->body = make_prompt(probe, model);
     probe->started_us = clock_us();
     probe->due_ms = now_ms + provider->health.timeout;
     probe->fetch = fetch_start(probe->gateway->env.fetches, &request, &probe->task);
@@ -225,7 +240,7 @@ static bool wanted(const struct probe *probe, struct place *ret)
         return false;
     if (probe->region)
         place.region = region_of(place.provider, probe->region);
-    if ((probe->region && place.region == NULL) || first_model(config, &place) == NULL)
+    if ((probe->region && place.region == NULL) || !has_targets(config, &place))
         return false;
     *ret = place;
     return true;

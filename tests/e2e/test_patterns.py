@@ -93,3 +93,17 @@ def test_the_list_of_models_shows_patterns_as_they_are(gateway):
     assert models("/first/abc", key="few").status == 200
     assert models("/first/b", key="few").status == 404
     assert models("/slow-x").status == 404
+
+
+def test_a_probe_names_no_pattern():
+    """With `prompt: true` it asks for a model that has a name, and without any as if it were false."""
+    starred = {"any/*": {"targets": [target("one", "*")]}}
+    with Mock(tokens=5) as one:
+        providers = {"one": {**openai_provider(one), "health": {"prompt": True}}}
+        with Sluice(providers=providers, models=starred, health={"interval": "50ms"}) as gateway:
+            one.wait(requests_min=3)
+            assert {(call["method"], call["path"]) for call in one.log()} == {("GET", "/v1/models")}
+            gateway.reload(models={**starred, "m": {"targets": [target("one", "b")]}})
+            one.reset()
+            one.wait(requests_min=3)
+            assert one.log()[-1]["model"] == "b"
