@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <mbedtls/base64.h>
 #include <mbedtls/sha256.h>
 #include <sys/random.h>
 
@@ -31,6 +32,15 @@ void digest_hex(const struct digest *digest, char text[DIGEST_HEX_SIZE])
         text[2 * i + 1] = digits[digest->bytes[i] & 15];
     }
     text[DIGEST_HEX_SIZE - 1] = 0;
+}
+
+void digest_base64(const struct digest *digest, char text[DIGEST_BASE64_SIZE])
+{
+    size_t size;
+    int failed = mbedtls_base64_encode((unsigned char *)text, DIGEST_BASE64_SIZE, &size,
+                                       digest->bytes, DIGEST_BYTES);
+
+    assert(failed == 0);
 }
 
 static int nibble(char c)

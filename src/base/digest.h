@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DIGEST_BYTES = 32, DIGEST_HEX_SIZE = 65 /* with the NUL */ };
+enum { DIGEST_BYTES = 32, DIGEST_HEX_SIZE = 65, DIGEST_BASE64_SIZE = 45 /* with the NUL */ };
 
 struct digest {
     uint8_t bytes[DIGEST_BYTES];
@@ -16,6 +16,7 @@ struct digest {
 void digest_sha256(struct span bytes, struct digest *ret);
 bool digest_equal(const struct digest *a, const struct digest *b); /* in constant time */
 void digest_hex(const struct digest *digest, char text[DIGEST_HEX_SIZE]);
+void digest_base64(const struct digest *digest, char text[DIGEST_BASE64_SIZE]);
 bool digest_from_hex(struct span hex, struct digest *ret); /* 64 lower-case digits */
 
 /* `size` bytes from the system's generator. */

@@ -99,10 +99,9 @@ static void write_models(struct gateway *gateway, struct json_writer *w)
     json_end(w, '}');
 }
 
-void admin_status(struct call *call)
+void admin_write_status(struct gateway *gateway, struct buf *out)
 {
-    struct gateway *gateway = call->gateway;
-    struct json_writer w = json_writer(&call->body);
+    struct json_writer w = json_writer(out);
 
     json_begin(&w, '{');
     json_put_text(&w, "version", SLUICE_VERSION);
@@ -119,9 +118,14 @@ void admin_status(struct call *call)
     json_end(&w, '}');
 }
 
-/* The number behind `since=`; 0: all. */
-static uint64_t since(struct span query)
+void admin_status(struct call *call)
 {
+    admin_write_status(call->gateway, &call->body);
+}
+
+uint64_t admin_since(const struct call *call)
+{
+    struct span query = http_request(call->http)->query;
     uint64_t id = 0;
 
     while (query.size) {
@@ -133,13 +137,18 @@ static uint64_t since(struct span query)
     return id;
 }
 
-void admin_events(struct call *call)
+void admin_write_events(struct gateway *gateway, uint64_t since, struct buf *out)
 {
-    struct json_writer w = json_writer(&call->body);
+    struct json_writer w = json_writer(out);
 
     json_begin(&w, '{');
-    events_write(&call->gateway->env.events, since(http_request(call->http)->query), &w);
+    events_write(&gateway->env.events, since, &w);
     json_end(&w, '}');
+}
+
+void admin_events(struct call *call)
+{
+    admin_write_events(call->gateway, admin_since(call), &call->body);
 }
 
 void admin_config(struct call *call)

@@ -5,6 +5,7 @@
 #include "flow/request.h"
 #include "ops/admin.h"
 #include "ops/change.h"
+#include "ops/dashboard.h"
 #include "ops/export.h"
 
 #include <assert.h>
@@ -26,6 +27,10 @@ const struct call_row call_rows[] = {
     { HTTP_GET, "/admin/status", ROLE_ADMIN, PLANE_ADMIN, admin_status,
       "Models with their switch, targets with their weights, health and breakers, requests in "
       "flight, versions." },
+    { HTTP_GET, "/admin/stream", ROLE_ADMIN, PLANE_ADMIN, dashboard_stream,
+      "The same as server-sent events, once a second; with the events since `?since=ID`." },
+    { HTTP_GET, "/dashboard", ROLE_ANYBODY, PLANE_ADMIN, dashboard_show,
+      "The live page; it asks for an admin key." },
     { HTTP_GET, "/admin/events", ROLE_ADMIN, PLANE_ADMIN, admin_events,
       "Switches, breakers, health and reloads, the last 1,000; `?since=ID`: those after that "
       "one." },
@@ -69,15 +74,30 @@ static void end(struct call *call)
     loop_later(call->gateway->loop, LOOP_REAP, &call->grave);
 }
 
-static void reply(struct call *call)
+static void reply_head(struct call *call, int64_t length)
 {
     struct buf *head = &call->gateway->env.scratch;
 
     buf_reset(head);
     (void)buf_printf(head, "Content-Type: %s\r\nx-request-id: %s\r\n%s", call->type, call->id,
                      call->headers ? call->headers : "");
-    http_reply(call->http, call->status, buf_span(head), (int64_t)buf_size(&call->body));
+    http_reply(call->http, call->status, buf_span(head), length);
+}
+
+static void reply(struct call *call)
+{
+    if (call->streams)
+        return;
+    reply_head(call, (int64_t)buf_size(&call->body));
     http_write(call->http, buf_span(&call->body));
+}
+
+void call_begin_stream(struct call *call, void (*step)(struct call *call))
+{
+    call->streams = true;
+    call->awaits = step;
+    reply_head(call, HTTP_LENGTH_UNKNOWN);
+    task_wake(&call->task);
 }
 
 /* ---- the row ---- */

@@ -31,6 +31,9 @@ struct call {
     /* while something is awaited: called when the task is woken, until it has set itself to NULL */
     void (*awaits)(struct call *call);
     struct change *change;
+    bool streams;    /* the head has gone; it ends when nothing is awaited any more */
+    uint64_t due_ms; /* when a stream says something next */
+    uint64_t told;   /* number of the newest event that it has told */
 
     /* the answer */
     unsigned status;
@@ -55,6 +58,10 @@ struct task *call_start(struct door *door, struct http *http);
 
 /* The answer is this error, in OpenAI's shape. */
 void call_refuse(struct call *call, enum refusal refusal, const char *message);
+
+/* The answer is a stream: its head goes now, then `step` is called whenever the task is woken, until it
+ * sets `awaits` to NULL or the client leaves. */
+void call_begin_stream(struct call *call, void (*step)(struct call *call));
 
 /* The reference of all rows, in Markdown. */
 void call_print_reference(struct buf *out);
