@@ -173,6 +173,14 @@ struct config_tasks {
     const struct config_model *by_task[TASKS]; /* NULL: not said */
 };
 
+/* Flags a number that is a percentile, not a duration. */
+#define CONFIG_PERCENTILE 0x80000000u
+
+struct config_hedge {
+    uint32_t after;  /* milliseconds; or CONFIG_PERCENTILE | 50 to 99; 0: no hedges */
+    uint32_t budget; /* millionths of the requests */
+};
+
 struct config_model {
     struct config_mark mark;
     const char *name;
@@ -189,6 +197,7 @@ struct config_model {
     uint64_t context_window; /* 0: not said */
     uint64_t max_tokens;     /* likewise */
     struct price price;
+    struct config_hedge hedge;
     bool passing; /* not listed: made for one request by its provider's name */
     bool starred; /* a target's `model` holds a star, for what that of the name stands for */
     const char *asked; /* of a copy that was made for one request: the name that matched */

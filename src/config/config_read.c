@@ -349,6 +349,7 @@ static bool read_setting(struct reading *reading, const struct setting *row,
     case SETTING_BOOL:
     case SETTING_COUNT:
     case SETTING_DURATION:
+    case SETTING_DELAY:
     case SETTING_SIZE:
     case SETTING_MONEY:
     case SETTING_SHARE:

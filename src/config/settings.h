@@ -15,6 +15,7 @@ enum setting_kind {
     SETTING_BOOL,
     SETTING_COUNT,    /* a whole number */
     SETTING_DURATION, /* kept in milliseconds */
+    SETTING_DELAY,    /* "p95" of what was seen, or a duration; config.h says how it is kept */
     SETTING_SIZE,     /* kept in bytes */
     SETTING_MONEY,    /* dollars, kept in millionths */
     SETTING_SHARE,    /* 0.2 of something, kept in millionths */

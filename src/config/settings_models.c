@@ -290,6 +290,33 @@ static const struct setting_table settings_tasks = {
     NO_FIELD,
 };
 
+static const struct setting hedge_rows[] = {
+    { .name = "after",
+      .kind = SETTING_DELAY,
+      NUMBER_AT(config_hedge, after),
+      .required = true,
+      .help =
+          "How long to wait: such as `p95`, `p50` to `p99` of what it takes to the first "
+          "content of a stream, or to the end of another answer, known after 20 of them; or "
+          "a duration." },
+    { .name = "budget",
+      .kind = SETTING_SHARE,
+      NUMBER_AT(config_hedge, budget),
+      .inherits = true,
+      .unsaid = "`0.05`",
+      .min = 1,
+      .max = 1000000,
+      .help =
+          "The share of the model's requests that may be hedged; five at once may always be." },
+    END,
+};
+
+static const struct setting_table settings_hedge = {
+    .title = "models.NAME.hedge",
+    .rows = hedge_rows,
+    NO_FIELD,
+};
+
 static const struct setting model_rows[] = {
     { .name = "aliases",
       .kind = SETTING_LIST,
@@ -355,11 +382,17 @@ static const struct setting model_rows[] = {
       .table = &settings_price,
       .unsaid = "unknown",
       .help = "Dollars for a million tokens: an object, or one number for all of them." },
+    { .name = "hedge",
+      .kind = SETTING_OBJECT,
+      AT(config_model, hedge),
+      .table = &settings_hedge,
+      .unsaid = "none",
+      .help = "Asks a second target of the model, too, when the first keeps a request waiting: "
+              "the first content wins, the other call is cancelled." },
     LATER("split"),
     LATER("sticky"),
     LATER("balance"),
     LATER("rollout"),
-    LATER("hedge"),
     LATER("requests_per_minute"),
     LATER("tokens_per_minute"),
     LATER("concurrent_requests"),

@@ -1,6 +1,7 @@
 #include "config/units.h"
 
 #include "base/clock.h"
+#include "config/config.h"
 
 #include <string.h>
 
@@ -85,6 +86,34 @@ void units_print_duration(uint64_t ms, struct buf *out)
         (void)buf_add_text(out, "0");
     else
         print_with_unit(ms, durations, out);
+}
+
+enum { PERCENTILE_LEAST = 50, PERCENTILE_MOST = 99, DELAY_MOST_MS = 600000 };
+
+bool units_read_delay(struct span text, uint64_t *ret)
+{
+    uint64_t value;
+
+    if (span_starts(text, "p")) {
+        if (text.size != 3 || !span_u64(span_skip(text, 1), &value) ||
+            value < PERCENTILE_LEAST || value > PERCENTILE_MOST)
+            return false;
+        *ret = value | CONFIG_PERCENTILE;
+        return true;
+    }
+    if (!units_read_duration(text, &value) || value == 0 || value > DELAY_MOST_MS)
+        return false;
+    *ret = value;
+    return true;
+}
+
+void units_print_delay(uint64_t delay, struct buf *out)
+{
+    if (delay & CONFIG_PERCENTILE)
+        (void)buf_printf(out, "p%llu",
+                         (unsigned long long)(delay & ~(uint64_t)CONFIG_PERCENTILE));
+    else
+        units_print_duration(delay, out);
 }
 
 bool units_read_size(struct span text, uint64_t *ret)

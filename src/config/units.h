@@ -17,6 +17,10 @@ void units_print_count(uint64_t value, struct buf *out);
 bool units_read_duration(struct span text, uint64_t *ret);
 void units_print_duration(uint64_t ms, struct buf *out);
 
+/* "p50" to "p99", flagged; or a duration from "1ms" to "10m". */
+bool units_read_delay(struct span text, uint64_t *ret);
+void units_print_delay(uint64_t delay, struct buf *out);
+
 /* "64KiB" "50MiB" "1GiB" "512B", or bytes alone. */
 bool units_read_size(struct span text, uint64_t *ret);
 void units_print_size(uint64_t bytes, struct buf *out);

@@ -4,6 +4,9 @@
  *       |        +--> JSON, held     --whole--+--> commit --> STREAM
  *       |        +--> events, held   --content+
  *       +--- anything that went wrong --> OPEN (another target), or REFUSE
+ *
+ * Where a second attempt runs beside the first (hedge.c), each is looked at by itself: one that fails
+ * leaves the other to go on, the first with content answers.
  */
 #include "base/clock.h"
 #include "flow/exchange_state.h"
@@ -23,11 +26,15 @@ static enum exchange_state failed(struct exchange *ex, struct attempt *attempt,
         ex->moved_for = error.class;
     attempt_end(ex, attempt,
                 stale || ours ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
+    if (ex->hedge) {
+        hedge_leave(ex, attempt);
+        return EXCHANGE_AWAIT;
+    }
     if (ex->cancelled_in)
         return EXCHANGE_SETTLE; /* drained for a client that has left: nobody waits for more */
     if (ex->attempts >= ex->config->retry.max_attempts)
         return EXCHANGE_REFUSE;
-    if (stale) { /* the connection was dead, not the target: it again, at once */
+    if (stale && !ex->hedged) { /* the connection was dead, not the target: it again, at once */
         ex->stale_retried = true;
         return EXCHANGE_OPEN;
     }
@@ -55,7 +62,8 @@ static enum exchange_state wait_on(struct exchange *ex, struct attempt *attempt)
     if (expired != CLOCK_TOTAL)
         return failed(ex, attempt, attempt_clock_error(expired));
     attempt_keep_error(ex, attempt_clock_error(expired));
-    attempt_end(ex, attempt, ATTEMPT_TIMEOUT);
+    hedge_drop(ex);
+    attempt_end(ex, ex->attempt, ATTEMPT_TIMEOUT);
     return ex->cancelled_in ? EXCHANGE_SETTLE : EXCHANGE_REFUSE;
 }
 
@@ -145,13 +153,20 @@ static enum exchange_state await_error(struct exchange *ex, struct attempt *atte
 }
 
 /* Content is here: from now on this target answers, whatever happens. */
+static void choose(struct exchange *ex, struct attempt *attempt)
+{
+    ex->content_us = clock_us();
+    if (attempt->pace)
+        hedge_choose(ex, attempt);
+}
+
 static enum exchange_state commit(struct exchange *ex, struct attempt *attempt)
 {
     ex->committed = true;
-    ex->content_us = ex->content_us ? ex->content_us : clock_us();
     ex->error = (struct llm_error){ 0 };
     ex->retry_after_ms = 0;
     clocks_stop(&attempt->clocks, CLOCK_FIRST_BYTE);
+    clocks_stop(&attempt->clocks, CLOCK_HEDGE);
     if (fetch_forget(attempt->fetch)) /* nobody will send it again */
         http_forget_body(ex->http);
     return EXCHANGE_STREAM;
@@ -177,7 +192,7 @@ static enum exchange_state await_json(struct exchange *ex, struct attempt *attem
     if (fetch_phase(fetch) != FETCH_DONE && body.size <= LIMIT_ANSWER_HELD_BYTES)
         return wait_on(ex, attempt);
     if (fetch_phase(fetch) != FETCH_DONE) {
-        ex->content_us = clock_us();
+        choose(ex, attempt);
         sink_start_json(ex, fetch_status(fetch), promised_length(fetch));
         return commit(ex, attempt);
     }
@@ -188,7 +203,7 @@ static enum exchange_state await_json(struct exchange *ex, struct attempt *attem
         return failed_as(ex, attempt, REFUSE_UPSTREAM_PROTOCOL,
                          "The provider's answer is not JSON.");
     ex->usage = answer.usage;
-    ex->content_us = clock_us();
+    choose(ex, attempt);
     sink_start_json(ex, fetch_status(fetch), (int64_t)body.size);
     return commit(ex, attempt);
 }
@@ -206,7 +221,7 @@ static enum exchange_state await_stream(struct exchange *ex, struct attempt *att
         if (step.verdict != RELAY_DROP && !buf_add(&attempt->held, step.bytes))
             content = true; /* the window is full: it has to be this target */
         if (content) {
-            ex->content_us = clock_us();
+            choose(ex, attempt);
             sink_start_stream(ex);
             sink_bytes(ex, buf_span(&attempt->held));
             if (attempt->held.overflowed)
@@ -250,9 +265,21 @@ static enum exchange_state look_at(struct exchange *ex, struct attempt *attempt)
 
 enum exchange_state await_step(struct exchange *ex)
 {
+    struct attempt *hedge;
+    enum exchange_state next;
+
+    if (ex->interrupted || ex->cancelled_in)
+        hedge_drop(ex);
     if (ex->interrupted) {
         attempt_end(ex, ex->attempt, ATTEMPT_CANCELLED);
         return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
     }
-    return look_at(ex, ex->attempt);
+    hedge = ex->hedge;
+    next = look_at(ex, ex->attempt);
+    if (hedge && next == EXCHANGE_AWAIT)
+        next = look_at(ex, hedge); /* which may be alone by now */
+    if (next == EXCHANGE_AWAIT &&
+        clocks_passed(&ex->attempt->clocks, CLOCK_HEDGE, exchange_now_ms(ex)))
+        hedge_start(ex);
+    return next;
 }

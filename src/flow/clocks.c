@@ -16,6 +16,7 @@ void clocks_stop_attempt(struct clocks *attempt)
     clocks_stop(attempt, CLOCK_CONNECT);
     clocks_stop(attempt, CLOCK_FIRST_BYTE);
     clocks_stop(attempt, CLOCK_IDLE);
+    clocks_stop(attempt, CLOCK_HEDGE);
 }
 
 bool clocks_passed(const struct clocks *clocks, enum clock_name name, uint64_t now_ms)

@@ -14,6 +14,7 @@ enum clock_name {
     CLOCK_CONNECT,    /* of an attempt: name, TCP and TLS */
     CLOCK_FIRST_BYTE, /* of an attempt: its first content event */
     CLOCK_IDLE,       /* of an attempt: its next byte */
+    CLOCK_HEDGE,      /* of an attempt: another may be made beside it */
     CLOCK_TOTAL, /* of the exchange, as all that follow: the whole request, with all attempts */
     CLOCK_COMMENT, /* a sign of life for the client */
     CLOCK_BACKOFF, /* the next attempt may begin */

@@ -14,6 +14,7 @@ void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
     *env = (struct env){ .loop = loop, .fetches = fetches };
     targets_init(&env->targets);
     switches_init(&env->switches);
+    hedges_init(&env->hedges);
     map_init(&env->origins);
     env->metrics = metrics_new(meters, METERS);
     env->events.metrics = env->metrics;
@@ -33,6 +34,7 @@ void env_done(struct env *env)
     map_done(&env->origins);
     targets_done(&env->targets);
     switches_done(&env->switches);
+    hedges_done(&env->hedges);
     metrics_free(env->metrics);
     events_done(&env->events);
     buf_done(&env->scratch);

@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "config/config.h"
 #include "flow/events.h"
+#include "policy/hedge.h"
 #include "policy/retry_budget.h"
 #include "policy/switches.h"
 #include "policy/target.h"
@@ -26,6 +27,7 @@ struct env {
     const char *demo_url;        /* base URL of the built-in provider; NULL: not running */
     struct targets targets;      /* what is known of each target */
     struct switches switches;    /* and of each model */
+    struct hedges hedges;        /* what is known of each model that is hedged */
     struct retry_budget retries; /* what all requests together may still try again */
     struct map origins;          /* struct fetch_origin by everything that it depends on */
     struct metrics *metrics;

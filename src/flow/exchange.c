@@ -113,6 +113,14 @@ static bool client_left(struct exchange *ex)
     return !worth_draining(ex);
 }
 
+static uint64_t next_alarm(const struct exchange *ex)
+{
+    uint64_t next = clocks_next(&ex->clocks, &ex->attempt->clocks);
+    uint64_t second = ex->hedge ? clocks_next(&ex->clocks, &ex->hedge->clocks) : 0;
+
+    return second && (next == 0 || second < next) ? second : next;
+}
+
 static void run(struct task *task)
 {
     struct exchange *ex = exchange_from(task);
@@ -127,7 +135,7 @@ static void run(struct task *task)
         move(ex, next);
     }
     if (ex->state != EXCHANGE_DEAD)
-        task_alarm(&ex->task, clocks_next(&ex->clocks, &ex->attempt->clocks));
+        task_alarm(&ex->task, next_alarm(ex));
 }
 
 enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char *format, ...)

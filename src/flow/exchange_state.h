@@ -15,6 +15,7 @@
 #include "net/http.h"
 #include "net/loop.h"
 #include "policy/auth.h"
+#include "policy/hedge.h"
 #include "policy/route.h"
 
 /* What the answer of an attempt turned out to be, once its head was here. */
@@ -31,10 +32,13 @@ struct attempt {
     struct breaker_ticket ticket;
     struct fetch *fetch; /* NULL: none runs */
     enum answer_kind kind;
-    struct clocks clocks; /* CONNECT, FIRST_BYTE, IDLE */
+    struct clocks clocks; /* CONNECT, FIRST_BYTE, IDLE, HEDGE */
     struct buf held;      /* role-only and ping events before the commit */
+    struct hedge *pace;   /* what is known of its model; NULL: it is not one that is hedged */
+    bool second;          /* it was started beside another */
     uint64_t started_us;
-    uint64_t received; /* body bytes seen so far: what the idle clock watches */
+    uint64_t started_ms; /* the loop's clock */
+    uint64_t received;   /* body bytes seen so far: what the idle clock watches */
     bool connected;
     struct relay relay;
     bool relaying; /* `relay` is set up */
@@ -94,8 +98,11 @@ struct exchange {
     struct overrides overrides;
 
     /* tries */
-    struct attempt *attempt; /* that runs, or ran last */
+    struct attempt *attempt; /* that runs, or ran last; of two the older, or who answers */
     struct attempt first;    /* room for it */
+    struct attempt *hedge;   /* that runs beside it, in AWAIT alone; NULL: none */
+    bool hedged;             /* there was one: not again */
+    const struct hedge *counted_by; /* the last whose budget knows of this request */
     uint32_t attempts;
     uint32_t rounds;          /* times that the whole plan was tried */
     uint32_t attempts_before; /* those of earlier rounds */
@@ -185,6 +192,30 @@ void attempt_note_bytes(struct exchange *ex, struct attempt *attempt);
 /* The error that an expired clock, or a failed transfer, stands for. */
 struct llm_error attempt_clock_error(enum clock_name clock);
 struct llm_error attempt_fetch_error(const struct attempt *attempt);
+
+/* Starts the attempt at that target, when its breaker lets us in. */
+bool attempt_start(struct exchange *ex, struct attempt *attempt, const struct plan_step *step);
+
+/* ---- hedge: a second attempt beside the first, see hedge.c ---- */
+
+/* This attempt has begun at a model that is hedged: when may a second? */
+void hedge_arm(struct exchange *ex, struct attempt *attempt);
+
+/* The time has come: starts it, where everything allows. */
+void hedge_start(struct exchange *ex);
+
+/* This attempt has content: it is the one that answers, the other is cancelled. */
+void hedge_choose(struct exchange *ex, struct attempt *attempt);
+
+/* This one of two has ended: the other goes on alone. */
+void hedge_leave(struct exchange *ex, const struct attempt *attempt);
+
+/* Nobody waits for the second any more. */
+void hedge_drop(struct exchange *ex);
+
+/* For the receipt of a second attempt. */
+void hedge_account(struct exchange *ex, const struct attempt *attempt,
+                   enum attempt_outcome outcome);
 
 /* ---- sink ---- */
 

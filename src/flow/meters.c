@@ -57,6 +57,10 @@ const struct metric meters[METERS] = {
                           .help =
                               "Requests that another model answered, by what made them move.",
                           .labels = { "from", "to", "reason" } },
+    [METER_HEDGES] = { .name = "sluice_hedges_total",
+                       .help = "Second calls beside a slow first, by what came of them: won, "
+                               "lost, failed, or cancelled with the request.",
+                       .labels = { "model", "outcome" } },
     [METER_CANCELLED] = { .name = "sluice_cancelled_total",
                           .help = "Requests whose client left, by what they were waiting for.",
                           .labels = { "phase" } },

@@ -82,7 +82,9 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
         relay_request(&ex->chat, span_from(step->target->model),
                       attempt_injects_usage(ex, provider), &ex->arena, attempt->pieces);
     attempt->started_us = clock_us();
-    ex->opened_us = attempt->started_us;
+    attempt->started_ms = now_ms;
+    if (attempt == ex->attempt)
+        ex->opened_us = attempt->started_us;
     attempt->fetch = fetch_start(ex->env->fetches, &request, &ex->task);
     if (ex->attempts)
         retry_budget_take(&ex->env->retries, now_ms);
@@ -96,6 +98,8 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
         clocks_start(&attempt->clocks, CLOCK_FIRST_BYTE, now_ms, provider->timeouts.first_byte);
     if (ex->chat.stream && ex->clocks.at_ms[CLOCK_COMMENT] == 0)
         clocks_start(&ex->clocks, CLOCK_COMMENT, now_ms, ex->config->timeouts.sse_comment);
+    if (step->model->hedge.after)
+        hedge_arm(ex, attempt);
     return true;
 }
 
@@ -126,25 +130,29 @@ static enum exchange_state next_round(struct exchange *ex)
     return EXCHANGE_OPEN;
 }
 
-/* Starts the first of the plan that is left and lets us in. */
-static bool start_next(struct exchange *ex)
+bool attempt_start(struct exchange *ex, struct attempt *attempt, const struct plan_step *step)
 {
     struct breaker_rule rule = route_breaker_rule(ex->config);
     uint64_t now_ms = exchange_now_ms(ex);
+    enum breaker_state before = step->state->breaker.state;
+    struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
 
-    for (; ex->plan_at < ex->plan_count; ex->plan_at++) {
-        const struct plan_step *step = &ex->plan[ex->plan_at];
-        enum breaker_state before = step->state->breaker.state;
-        struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
+    if (ticket.pass == BREAKER_REFUSED)
+        return false;
+    if (step->state->breaker.state != before)
+        tell_breaker(ex->env, step, before);
+    if (start(ex, attempt, step, ticket))
+        return true;
+    (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);
+    return false;
+}
 
-        if (ticket.pass == BREAKER_REFUSED)
-            continue;
-        if (step->state->breaker.state != before)
-            tell_breaker(ex->env, step, before);
-        if (start(ex, ex->attempt, step, ticket))
+/* Starts the first of the plan that is left and lets us in. */
+static bool start_next(struct exchange *ex)
+{
+    for (; ex->plan_at < ex->plan_count; ex->plan_at++)
+        if (attempt_start(ex, ex->attempt, &ex->plan[ex->plan_at]))
             return true;
-        (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);
-    }
     return false;
 }
 

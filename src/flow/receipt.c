@@ -84,6 +84,8 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_
     if (attempt->relaying && attempt->relay.malformed)
         series_add(metrics_series(ex->env->metrics, METER_MALFORMED_EVENTS, labels),
                    attempt->relay.malformed);
+    if (attempt->second)
+        hedge_account(ex, attempt, outcome);
     log_failure(ex, attempt, outcome);
     if (outcomes[outcome].result == BREAKER_BAD) {
         step->state->failures++;
@@ -307,6 +309,7 @@ static void cancel(struct exchange *ex)
 
 enum exchange_state settle_step(struct exchange *ex)
 {
+    hedge_drop(ex);
     if (ex->attempt->fetch)
         cancel(ex);
     if (ex->http)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "flow/hedge.h"
 #include "flow/switching.h"
 #include "net/listen.h"
 #include "ops/call.h"
@@ -87,6 +88,7 @@ static void write_models(struct gateway *gateway, struct json_writer *w)
 
         json_key(w, model->name);
         json_begin(w, '{');
+        hedge_write(&gateway->env, model, w);
         json_key(w, "targets");
         json_begin(w, '[');
         for (size_t j = 0; j < model->target_count; j++)

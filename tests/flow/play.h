@@ -5,6 +5,8 @@
 #include "base/limits.h"
 #include "flow/stage.h"
 
+#define PLAY_NONE SIZE_MAX
+
 enum {
     PLAY_CALLS = 32, /* of an exchange: more than any configuration of the test allows */
     PLAY_LONG_BYTES = LIMIT_ANSWER_HELD_BYTES + 50000,
@@ -38,11 +40,11 @@ void play_say(const struct play *play, const char *what, uint64_t number); /* wh
 /* Empties all scripts: for the next exchange. */
 void play_forget(struct play *play);
 
-/* The call that runs, or NULL. */
-struct fetch *play_running(const struct play *play);
+/* A call that runs, either of them where there are two; PLAY_NONE: none. */
+size_t play_running(struct play *play);
 bool play_is_over(const struct fetch *fetch);
 
-/* The upstream of the call that runs does something: fails, connects, answers, says more, ends. */
+/* The upstream of a call that runs does something: fails, connects, answers, says more, ends. */
 void play_upstream(struct play *play);
 void play_failure(struct play *play, struct fetch *fetch);
 

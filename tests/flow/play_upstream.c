@@ -37,12 +37,20 @@ void play_forget(struct play *play)
     }
 }
 
-struct fetch *play_running(const struct play *play)
+size_t play_running(struct play *play)
 {
     size_t count = stage_calls(play->stage);
-    struct fetch *fetch = count ? stage_call(play->stage, count - 1) : NULL;
+    size_t running[PLAY_CALLS];
+    uint32_t found = 0;
 
-    return fetch && !fake_fetch_is_closed(fetch) ? fetch : NULL;
+    assert_true(count <= PLAY_CALLS);
+    for (size_t at = 0; at < count; at++)
+        if (!fake_fetch_is_closed(stage_call(play->stage, at)))
+            running[found++] = at;
+    assert_true(found <= 2);
+    if (found == 0)
+        return PLAY_NONE;
+    return running[found == 1 ? 0 : play_draw(play, found)];
 }
 
 bool play_is_over(const struct fetch *fetch)
@@ -160,12 +168,11 @@ void play_failure(struct play *play, struct fetch *fetch)
 
 void play_upstream(struct play *play)
 {
-    struct fetch *fetch = play_running(play);
-    size_t at = stage_calls(play->stage) - 1;
+    size_t at = play_running(play);
+    struct fetch *fetch = at == PLAY_NONE ? NULL : stage_call(play->stage, at);
 
     if (fetch == NULL || play_is_over(fetch))
         return;
-    assert_true(at < PLAY_CALLS);
     if (play_chance(play, 6)) {
         play_failure(play, fetch);
     } else if (fetch_phase(fetch) == FETCH_CONNECT && play_chance(play, 30)) {

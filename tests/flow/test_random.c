@@ -83,6 +83,11 @@ static void make_config(struct play *play, struct buf *yaml)
         add(yaml, "weight", pick(play, "1", "50", "100"));
         (void)buf_add_text(yaml, "}\n");
     }
+    if (play_chance(play, 50)) {
+        (void)buf_add_text(yaml, "    hedge: { budget: 1, ");
+        add(yaml, "after", pick(play, "1ms", "300ms", "p50"));
+        (void)buf_add_text(yaml, "}\n");
+    }
     if (play_chance(play, 50))
         (void)buf_add_text(yaml, "    fallback_on: { rate_limit: [n], timeout: [],\n"
                                  "                   context_window: [n] }\n"
@@ -158,6 +163,16 @@ static void one_fact(struct play *play)
         fake_loop_settle(play->stage->loop);
 }
 
+static void end_calls(struct play *play)
+{
+    for (size_t at = 0; at < stage_calls(play->stage); at++) {
+        struct fetch *fetch = stage_call(play->stage, at);
+
+        if (!fake_fetch_is_closed(fetch) && !play_is_over(fetch))
+            play_failure(play, fetch);
+    }
+}
+
 /* No more facts of its own accord: time alone must settle it, or the client's going. */
 static void let_settle(struct play *play)
 {
@@ -167,8 +182,7 @@ static void let_settle(struct play *play)
     } else {
         leave(play);
         fake_loop_settle(play->stage->loop);
-        if (play_running(play) && !play_is_over(play_running(play)))
-            play_failure(play, play_running(play));
+        end_calls(play);
         stage_advance(play->stage, 100);
     }
     assert_true(list_empty(&play->stage->env.exchanges));

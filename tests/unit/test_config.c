@@ -48,6 +48,28 @@ static const struct config_provider *provider(const struct config *config, const
     return config_provider_find(config, span_from(name));
 }
 
+static void test_hedges(void **state)
+{
+    struct config *config = read_config(
+        PROVIDERS
+        "models:\n"
+        "  a: { targets: [ { provider: openai }, { provider: cluster } ],\n"
+        "       hedge: { after: p95 } }\n"
+        "  b: { targets: [ { provider: openai }, { provider: cluster, weight: 0 } ],\n"
+        "       hedge: { after: 800ms, budget: 0.1 } }\n"
+        "  c: { targets: [ { provider: openai }, { provider: cluster } ] }\n",
+        "f.yaml:9:15: warning: models.b.hedge: there is no second target in use to "
+        "ask; add one, or remove it");
+
+    (void)state;
+    assert_int_equal(model(config, "a")->hedge.after, CONFIG_PERCENTILE | 95);
+    assert_int_equal(model(config, "a")->hedge.budget, 50000);
+    assert_int_equal(model(config, "b")->hedge.after, 800);
+    assert_int_equal(model(config, "b")->hedge.budget, 100000);
+    assert_int_equal(model(config, "c")->hedge.after, 0);
+    config_unref(config);
+}
+
 static void test_what_is_not_said_has_the_defaults_of_the_contract(void **state)
 {
     struct config *config = read_config("", "there are no client_keys");
@@ -484,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_a_file_is_put_in_without_its_line_break),
         cmocka_unit_test(test_block_texts_and_a_byte_order_mark_are_fine),
         cmocka_unit_test(test_a_file_is_read),
+        cmocka_unit_test(test_hedges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -380,6 +380,15 @@ static void test_wrong_models_are_refused(void **state)
         { FINE "  n: { targets: [ { provider: a } ], fallback_on: { timeout: [mm] } }\n",
           "5:63: models.n.fallback_on.timeout[0]: there is no model \"mm\"; list it under "
           "models" },
+        { FINE "  n: { targets: [ { provider: a } ], hedge: { budget: 0.1 } }\n",
+          "5:45: models.n.hedge: after is missing; add it." },
+        { FINE "  n: { targets: [ { provider: a } ], hedge: { after: p100 } }\n",
+          "5:54: models.n.hedge.after: \"p100\" is not a percentile or a delay; write one of "
+          "p50 to p99, or a duration from 1ms to 10m" },
+        { FINE "  n: { targets: [ { provider: a } ], hedge: { after: p95, budget: 0 } }\n",
+          "5:67: models.n.hedge.budget: 0 is too little; write at least 0.000001" },
+        { FINE "  n: { targets: [ { provider: a } ], hedge: { after: p95, budget: 1.5 } }\n",
+          "5:67: models.n.hedge.budget: 1.5 is too much; write at most 1" },
         { FINE "  n: { targets: [ { provider: a } ], fallback_on: { time_out: [m] } }\n",
           "5:53: models.n.fallback_on.time_out: there is no such setting; did you mean "
           "\"timeout\"?" },

@@ -145,7 +145,7 @@ static void test_what_comes_later_of_models_is_refused_by_name(void **state)
     CHECK_REFUSED("providers: { a: { kind: openai, keys: [k] } }\n"
                   "models: { m: { targets: [ { provider: a } ], ",
                   " } }", "2:46: models.m.", "split: { blue: 100, green: 0 }", "sticky: none",
-                  "balance: weighted", "rollout: { strategy: staged }", "hedge: { after: p95 }",
+                  "balance: weighted", "rollout: { strategy: staged }",
                   "requests_per_minute: 0", "tokens_per_minute: 0", "concurrent_requests: 0");
     CHECK_REFUSED("providers: { a: { kind: openai, keys: [k] } }\n"
                   "models: { m: { targets: [ { provider: a, ",

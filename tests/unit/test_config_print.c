@@ -46,6 +46,7 @@ static const char rich[] =
     "    fallbacks: [m]\n"
     "    description: \"$$ ${SLUICE_TEST_UNSET:-}\\\"\\\\ ü: #\"\n"
     "    cost_per_mtok: { input: 1.123456, output: 3 }\n"
+    "    hedge: { after: p95 }\n"
     "  \"$m\": { targets: [ { provider: here, model: \"a$$b\" } ], aliases: [m] }\n"
     "limits: { header_bytes: 33000, body_bytes: 3MiB }\n"
     "timeouts: { total: 0 }\n"

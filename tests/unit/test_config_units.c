@@ -1,4 +1,5 @@
 /* Numbers as people write them, both ways. */
+#include "config/config.h"
 #include "config/units.h"
 
 #include <setjmp.h>
@@ -178,12 +179,32 @@ static void test_booleans_and_counts(void **state)
     check_bad(units_read_count, no_counts);
 }
 
+static void test_delays(void **state)
+{
+    static const struct row good[] = {
+        { "p50", CONFIG_PERCENTILE | 50, NULL },
+        { "p99", CONFIG_PERCENTILE | 99, NULL },
+        { "1ms", 1, NULL },
+        { "800ms", 800, NULL },
+        { "600s", 600000, "10m" },
+        { NULL, 0, NULL },
+    };
+    static const char *const bad[] = { "",    "p",   "p9",   "p49",  "p100", "p095",
+                                       "P95", "95",  "p9x",  "0",    "0s",   "11m",
+                                       "1h",  "p-1", "p95%", "p 95", " p95", NULL };
+
+    (void)state;
+    check_good(units_read_delay, units_print_delay, good);
+    check_bad(units_read_delay, bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_durations),      cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_money_is_exact), cmocka_unit_test(test_shares),
         cmocka_unit_test(test_dates),          cmocka_unit_test(test_booleans_and_counts),
+        cmocka_unit_test(test_delays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
