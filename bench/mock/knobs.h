@@ -18,6 +18,8 @@ struct fault;
 
 struct knobs {
     uint32_t latency_ms;  /* before the first byte */
+    uint32_t slow_every;  /* each request of so many is slow; 0: none */
+    uint32_t slow_ms;     /* its latency */
     uint32_t tokens;      /* in an answer */
     uint32_t interval_ms; /* between the events of a stream */
     uint32_t token_bytes; /* smallest size of a token */

@@ -108,6 +108,12 @@ static void wear_fault(struct conn *conn, const struct fault *fault)
         conn->knobs.drip_ms = fault->drip_ms;
 }
 
+static void slow_down(struct conn *conn, uint64_t number)
+{
+    if (conn->knobs.slow_every && number % conn->knobs.slow_every == 0)
+        conn->knobs.latency_ms = conn->knobs.slow_ms;
+}
+
 static bool wants_stream(const struct fault *fault, yyjson_val *body)
 {
     if (fault && fault->force != FORCE_NOTHING)
@@ -198,6 +204,7 @@ static void serve_dialect(struct conn *conn)
         .number = record->number,
     };
 
+    slow_down(conn, record->number);
     wear_fault(conn, pick_fault(conn, name));
     ask.stream = wants_stream(conn->fault, root);
     add_common_fields(conn);

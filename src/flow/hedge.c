@@ -6,7 +6,10 @@
  *
  * Either of them may fail: the other goes on as if it had been alone. Before the commit alone, in the
  * state AWAIT; once for a request; within the hedges' budget, the budget of retries and max_attempts.
- * The plan goes on behind the second, so that no target is asked twice. */
+ * The plan goes on behind the second, so that no target is asked twice.
+ *
+ * The usage and the cost of the request are the winner's. What a provider charges for the call that was
+ * cancelled, it alone knows: sluice_attempts_total counts it, and nobody guesses. */
 #include "flow/hedge.h"
 
 #include "flow/exchange_state.h"

@@ -251,6 +251,21 @@ static void test_each_has_its_own_clocks(void **state)
     stage_close(stage);
 }
 
+static void test_the_seconds_clocks_wake_the_exchange(void **state)
+{
+    struct stage *stage = open_hedged(AFTER_800MS "timeouts: { connect: 1s }\n", STREAM);
+
+    (void)state;
+    stage_advance(stage, 999);
+    assert_false(fake_fetch_is_closed(stage_call(stage, 1)));
+    stage_advance(stage, 1);
+    assert_true(fake_fetch_is_cancelled(stage_call(stage, 1))); /* no connection in a second */
+    stage_answer(stage, 0, 200, EVENTS, HELLO DONE);
+    assert_answered_by(stage, "m:alpha", "2");
+    assert_attempts(stage, "m:beta", "timeout");
+    stage_close(stage);
+}
+
 /* ---- the end of both ---- */
 
 static void test_a_client_that_leaves_cancels_both(void **state)
@@ -504,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_both_answer_in_one_turn),
         cmocka_unit_test(test_a_dead_connection_of_the_first_is_not_tried_again),
         cmocka_unit_test(test_each_has_its_own_clocks),
+        cmocka_unit_test(test_the_seconds_clocks_wake_the_exchange),
         cmocka_unit_test(test_a_client_that_leaves_cancels_both),
         cmocka_unit_test(test_of_two_only_the_first_is_drained),
         cmocka_unit_test(test_the_total_clock_ends_both),
