@@ -300,28 +300,6 @@ static void check_targets(struct reading *reading, struct config_model *model,
     config_expand_targets(reading, model, targets);
 }
 
-enum { HEDGE_BUDGET = 50000 /* millionths, where nothing is said */ };
-
-/* With one target nothing comes of it, but it does no harm, and the other may be off only here. */
-static void check_hedge(struct reading *reading, struct config_model *model,
-                        const struct node *node)
-{
-    size_t usable = 0;
-
-    if (model->hedge.after == 0)
-        return;
-    if (value_inherited(&model->hedge.budget, sizeof(model->hedge.budget)))
-        model->hedge.budget = HEDGE_BUDGET;
-    for (size_t i = 0; i < model->target_count; i++) {
-        const struct config_target *target = &model->targets[i];
-
-        usable += target->weight && target->provider && !target->provider->off;
-    }
-    if (usable < 2)
-        report_warning(reading->reporter, node_member(node, "hedge"),
-                       "there is no second target in use to ask; add one, or remove it");
-}
-
 /* Loops of fallbacks are fine (each may stand in for the other): they are not followed. */
 static void check_stand_ins(struct reading *reading, const struct config_model *model,
                             const struct config_models *others, const struct node *node)
@@ -379,7 +357,7 @@ static void check_models(struct reading *reading)
         complete_price(&model->price);
         check_targets(reading, model, node);
         check_fallbacks(reading, model, node);
-        check_hedge(reading, model, node);
+        config_check_hedge(reading, model, node);
         config_check_tasks(reading, model, node);
     }
     if (config->fallback_model && config->fallback_model->virtual)

@@ -57,4 +57,8 @@ void config_check_starred_references(struct reading *reading);
 void config_check_tasks(struct reading *reading, struct config_model *model,
                         const struct node *node);
 
+/* And about its hedges. */
+void config_check_hedge(struct reading *reading, struct config_model *model,
+                        const struct node *node);
+
 #endif

@@ -55,22 +55,24 @@ static bool is_allowed(const struct exchange *ex)
 void hedge_start(struct exchange *ex)
 {
     const struct config_model *model = ex->attempt->step->model;
-    struct attempt *second;
+    struct attempt *second = NULL;
 
     clocks_stop(&ex->attempt->clocks, CLOCK_HEDGE);
     if (!is_wanted(ex) || !is_allowed(ex))
         return;
-    ex->hedged = true;
-    second = arena_zero(&ex->arena, sizeof(*second));
     for (uint32_t at = ex->plan_at + 1; at < ex->plan_count; at++) {
         const struct plan_step *step = &ex->plan[at];
 
         if (step->model != model)
             return;
+        if (second == NULL)
+            second = arena_zero(&ex->arena, sizeof(*second));
         if (!attempt_start(ex, second, step))
             continue;
+        clocks_stop(&second->clocks, CLOCK_HEDGE);
         second->second = true;
         ex->hedge = second;
+        ex->hedged = true;
         ex->plan_at = at;
         hedge_take(second->pace);
         return;

@@ -59,7 +59,7 @@ def slow_mock():
 def check_sums(gateway, one, two, requests, attempts):
     """Whoever counts comes to the same."""
     hedge = status_of(gateway)["hedge"]
-    metrics = {name: gateway.metric(f"sluice_hedges_total", model="m", outcome=name)
+    metrics = {name: gateway.metric("sluice_hedges_total", model="m", outcome=name)
                for name in ("won", "lost", "failed", "cancelled")}
     assert gateway.metric("sluice_requests_total", model="m", code="200") == requests
     assert gateway.metric("sluice_attempts_total") == attempts == requests + hedge["started"]
