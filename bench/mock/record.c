@@ -19,6 +19,7 @@ static const struct {
     { "connections_open", offsetof(struct stats, connections_open) },
     { "connections_total", offsetof(struct stats, connections_total) },
     { "requests", offsetof(struct stats, requests) },
+    { "posts", offsetof(struct stats, posts) },
     { "in_flight", offsetof(struct stats, in_flight) },
     { "complete", offsetof(struct stats, complete) },
     { "cancelled", offsetof(struct stats, cancelled) },
@@ -105,6 +106,7 @@ struct record *journal_open(struct journal *journal, const struct request *reque
         forget_first(journal);
     *slot(journal, record->number) = record;
     journal->stats.requests++;
+    journal->stats.posts += span_is(buf_span(&request->method), "POST");
     journal->stats.in_flight++;
     journal->changed = true;
     return record;

@@ -53,6 +53,7 @@ struct stats {
     uint64_t connections_open; /* gauge */
     uint64_t connections_total;
     uint64_t requests;
+    uint64_t posts;     /* of them: what a provider would bill */
     uint64_t in_flight; /* gauge */
     uint64_t complete;
     uint64_t cancelled;

@@ -824,6 +824,15 @@ def test_refusing_connections_for_a_while(mock):
     pytest.fail("it never accepted again")
 
 
+def test_posts_are_counted_apart(mock):
+    for path in ("/v1/models", "/health"):
+        assert httpx.get(mock.url + path).status_code == 200
+    assert httpx.post(mock.url + "/v1/chat/completions",
+                      json={"model": "gpt-4.1", "messages": USER}).status_code == 200
+    stats = mock.stats()
+    assert (stats["requests"], stats["posts"]) == (3, 1)
+
+
 def test_a_blackhole_never_connects(mock):
     port = int(mock.blackhole().rsplit(":", 1)[1])
     with pytest.raises(TimeoutError):
