@@ -27,19 +27,28 @@ void client_done(struct client *client)
 
 /* ---- the end of a request ---- */
 
-static void record_times(struct client *client)
+static void record_times(struct client *client, enum outcome outcome)
 {
     struct tally *tally = client->rule->tally;
 
-    histogram_record(&tally->first, client->first_ns - client->due_ns);
-    histogram_record(&tally->whole, client->answer.now_ns - client->due_ns);
+    uint64_t took_ns = client->answer.now_ns - client->due_ns;
+
+    if (outcome == OUTCOME_OK) {
+        histogram_record(&tally->first, client->first_ns - client->due_ns);
+        histogram_record(&tally->whole, took_ns);
+    }
+    if (outcome == OUTCOME_REFUSED)
+        histogram_record(&tally->refused, took_ns);
 }
 
 static void finish(struct client *client, enum outcome outcome, const char *why)
 {
-    if (outcome == OUTCOME_OK)
-        record_times(client);
-    tally_count(client->rule->tally, outcome, why);
+    struct tally *tally = client->rule->tally;
+    uint64_t now_ns = uv_hrtime();
+
+    record_times(client, outcome);
+    tally_count(tally, outcome, why);
+    series_end(&tally->series, outcome == OUTCOME_OK, now_ns - client->due_ns, now_ns);
     client->state = CLIENT_FREE;
     client->last = outcome;
     client->giving_up = OUTCOME_OK;

@@ -15,6 +15,10 @@ void results_init(struct results *results, const struct options *options)
 
 void results_done(struct results *results)
 {
+    uint64_t count = results->options->target_count * results->options->rounds;
+
+    for (uint64_t i = 0; i < count; i++)
+        series_done(&results->rounds[i].series);
     mem_free(results->rounds);
     mem_free(results->sums);
 }

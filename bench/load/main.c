@@ -53,6 +53,7 @@ static bool warm_up(const struct options *options)
 
         memset(unread, 0, sizeof(*unread));
         fine = run_one(&order, "warm-up", unread);
+        series_done(&unread->series);
     }
     mem_free(unread);
     return fine;

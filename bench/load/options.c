@@ -72,6 +72,8 @@ static const struct row rows[] = {
     { "--closes", NULL, "FILE", "a JSON line for each time it left", KIND_TEXT,
       AT(closes_file) },
     { "--json", NULL, "FILE", "all figures; - is stdout", KIND_TEXT, AT(json_file) },
+    { "--series", NULL, "S", "with --json: what began and ended in each S seconds",
+      KIND_THOUSANDTHS, AT(slot_ms), DAY_MS },
     { "--quiet", "-q", NULL, "no progress line", KIND_FLAG, AT(quiet) },
     { "--allow-failures", NULL, NULL, "exit 0 all the same", KIND_FLAG, AT(allow_failures) },
 };

@@ -52,6 +52,7 @@ struct options {
 
     /* What comes out. */
     const char *json_file;
+    uint64_t slot_ms; /* of the series in it; 0: none */
     bool quiet;
     bool allow_failures;
 };

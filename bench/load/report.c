@@ -71,6 +71,7 @@ static void print_target(const struct target *target, const struct tally *tally)
     printf("  %-22s %10s %10s %10s %10s %10s %10s\n", "", "mean", "p50", "p90", "p99", "p99.9",
            "max");
     print_times("whole request", &tally->whole);
+    print_times("refusal", &tally->refused);
     print_times("first byte", &tally->first);
     print_times("first token", &tally->ttft);
     print_times("between tokens", &tally->gap);

@@ -54,6 +54,21 @@ static void write_usage(struct json_writer *w, const struct tally *tally)
     json_end(w, '}');
 }
 
+static void write_series(struct json_writer *w, const struct series *series)
+{
+    json_key(w, "series");
+    json_begin(w, '[');
+    for (uint32_t i = 0; i < series->count; i++) {
+        json_begin(w, '{');
+        json_put_u64(w, "started", series->slots[i].started);
+        json_put_u64(w, "ok", series->slots[i].ok);
+        json_put_u64(w, "failed", series->slots[i].failed);
+        write_us(w, "slowest_us", series->slots[i].slowest_ns);
+        json_end(w, '}');
+    }
+    json_end(w, ']');
+}
+
 static void write_tally(struct json_writer *w, const struct tally *tally)
 {
     json_begin(w, '{');
@@ -67,11 +82,13 @@ static void write_tally(struct json_writer *w, const struct tally *tally)
     json_put_u64(w, "events", tally->events);
     json_put_u64(w, "tokens", tally->tokens);
     write_times(w, "whole_us", &tally->whole);
+    write_times(w, "refused_us", &tally->refused);
     write_times(w, "first_byte_us", &tally->first);
     write_times(w, "first_token_us", &tally->ttft);
     write_times(w, "gap_us", &tally->gap);
     write_times(w, "delay_us", &tally->delay);
     write_times(w, "lag_us", &tally->lag);
+    write_series(w, &tally->series);
     write_usage(w, tally);
     json_end(w, '}');
 }

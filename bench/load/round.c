@@ -54,6 +54,7 @@ static bool may_start(const struct round *round, uint64_t now_ns)
 static void start(struct round *round, struct client *client, uint64_t due_ns)
 {
     round->started++;
+    series_start(&round->tally->series, due_ns);
     list_remove(&client->at);
     list_append(&round->busy, &client->at);
     client_start(client, due_ns);
@@ -315,6 +316,7 @@ bool round_run(const struct round_order *order, struct tally *tally)
     open_round(&round);
     process_begin(order->target, &tally->usage);
     tally->begin_ns = uv_hrtime();
+    series_init(&tally->series, tally->begin_ns, order->options->slot_ms * MS_NS);
     if (order->options->rate_milli)
         open_pace(&round);
     else

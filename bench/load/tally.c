@@ -54,6 +54,7 @@ void tally_merge(struct tally *into, const struct tally *from)
     into->connections_peak = larger(into->connections_peak, from->connections_peak);
     histogram_merge(&into->whole, &from->whole);
     histogram_merge(&into->first, &from->first);
+    histogram_merge(&into->refused, &from->refused);
     histogram_merge(&into->ttft, &from->ttft);
     histogram_merge(&into->gap, &from->gap);
     histogram_merge(&into->delay, &from->delay);

@@ -144,6 +144,32 @@ def test_an_open_loop_counts_from_when_a_request_is_due():
     assert figures["whole_us"]["max"] >= 30 * 30_000 - 29 * 10_000
 
 
+def test_a_series_says_what_began_and_ended_when(tmp_path):
+    """100 a second, well until the first answer has come that is told to fail."""
+    path = tmp_path / "load.json"
+    with Mock() as mock:
+        mock.set(fault="503", fault_count=5)
+        command = [BINARY, mock.url, "--rate", "100", "-n", "40", "-c", "40", "--series", "0.1",
+                   "--json", path, "--quiet", "--allow-failures"]
+        assert subprocess.run(command, stdout=subprocess.DEVNULL, timeout=60,
+                              check=False).returncode == 0
+    slots = json.loads(path.read_text())["targets"]["URL"]["rounds"][0]["series"]
+    assert [slot["started"] for slot in slots[1:4]] == [10] * 3  # by when each was due
+    assert sum(slot["started"] for slot in slots) == 40
+    assert sum(slot["failed"] for slot in slots) == 5
+    assert slots[0]["failed"] > 0
+    assert sum(slot["ok"] for slot in slots) == 35
+    assert all(slot["slowest_us"] > 0 for slot in slots if slot["ok"])
+
+
+def test_without_being_asked_it_keeps_no_series_and_refusals_have_times_of_their_own():
+    with Mock() as mock:
+        mock.set(fault="503", fault_count=5)
+        code, figures = run(mock.url, "-n", 20)
+    assert (code, figures["series"]) == (1, [])
+    assert (figures["refused_us"]["count"], figures["whole_us"]["count"]) == (5, 15)
+
+
 def test_a_request_that_takes_too_long_is_given_up():
     with Mock(latency=5000) as mock:
         code, figures = run(mock.url, "-n", 1, "--timeout", "0.2")
