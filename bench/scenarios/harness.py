@@ -4,6 +4,7 @@ Everything listens on 127.0.0.1, lives in a temporary folder, and ends with the 
 that it was started in, by its own pid.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_DIR = Path(os.environ.get("BUILD_DIR", ROOT / "build"))
 KEY = "sk-bench-0123456789abcdef0123456789abcdef"
+LIMITS = "connections: 16384, in_flight: 16384"
 READY_SECONDS = 20
 LOAD_SECONDS = 600
 
@@ -102,10 +105,20 @@ class Server:
         self.process.wait()
 
 
+@dataclasses.dataclass
+class Options:
+    """What the command line of bench/run says beside the names of scenarios."""
+
+    seconds: float | None = None  # of a scenario whose length can be chosen
+    base: str | None = None       # another sluice, to compare this one with
+    out: str | None = None        # folder for plots
+
+
 class Place:
     """A temporary folder and the servers that were started in it."""
 
-    def __init__(self):
+    def __init__(self, options=None):
+        self.options = options or Options()
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
         self.servers = []
         self.deaths = []
@@ -147,30 +160,31 @@ class Place:
         server.wait_until_ready("/mock/stats")
         return server
 
-    def sluice(self, upstreams, more="", wrapper=()):
+    def sluice(self, upstreams, more="", wrapper=(), binary=None, **config):
         """The gateway, with everything on: client keys, metrics, the access log to a file.
         `upstreams` are base URLs without /v1; model gpt-4.1 has a target at each."""
-        path, port = self.write_config(upstreams, more)
-        server = self.start([*wrapper, program("sluice"), "-c", str(path)],
+        path, port = self.write_config(upstreams, more, **config)
+        server = self.start([*wrapper, binary or program("sluice"), "-c", str(path)],
                             f"http://127.0.0.1:{port}", "sluice")
         server.wait_until_ready("/ready")
         return server
 
-    def write_config(self, upstreams, more=""):
+    def write_config(self, upstreams, more="", weights=None, limits=LIMITS):
         """Gives the file and the port that the gateway will listen on."""
         port = free_port()
+        weights = weights or [100] * len(upstreams)
         digest = hashlib.sha256(KEY.encode()).hexdigest()
         lines = [f"listen: 127.0.0.1:{port}",
                  "client_keys:",
                  f'  - {{ name: bench, hash: "sha256:{digest}" }}',
-                 "limits: { connections: 16384, in_flight: 16384 }",
+                 f"limits: {{ {limits} }}",
                  "log: { level: info, access: true }",
                  "providers:"]
         lines += [f'  up{i}: {{ kind: openai, base_url: "{url}/v1", keys: ["sk-mock"] }}'
                   for i, url in enumerate(upstreams)]
         lines += ["models:", "  gpt-4.1:", "    targets:"]
-        lines += [f"      - {{ name: t{i}, provider: up{i}, model: gpt-4.1 }}"
-                  for i in range(len(upstreams))]
+        lines += [f"      - {{ name: t{i}, provider: up{i}, model: gpt-4.1, weight: {weight} }}"
+                  for i, weight in enumerate(weights)]
         path = self.folder / f"sluice-{port}.yaml"
         path.write_text("\n".join(lines) + "\n" + more)
         return path, port
@@ -184,12 +198,86 @@ def load_command(targets, *options):
 
 def load(place, targets, *options):
     """Runs it, prints its table, gives its figures."""
-    path = place.folder / "load.json"
-    command = load_command(targets, *options, "--json", path, "--allow-failures")
-    done = subprocess.run(command, timeout=LOAD_SECONDS, check=False)
-    if done.returncode:
-        raise CannotMeasure(f"sluice-load ended with {done.returncode}")
-    return json.loads(path.read_text())["targets"]
+    return Load(place, targets, *options).figures()
+
+
+class Load:
+    """A sluice-load that runs while the scenario does something else."""
+
+    started = 0
+
+    def __init__(self, place, targets, *options):
+        Load.started += 1
+        self.path = place.folder / f"load-{Load.started}.json"
+        command = load_command(targets, *options, "--json", self.path, "--allow-failures")
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self.begin = time.monotonic()
+
+    def sleep_until(self, seconds):
+        """Until so long after its begin."""
+        time.sleep(max(0, self.begin + seconds - time.monotonic()))
+
+    def figures(self):
+        """Waits for its end; gives {NAME: figures}."""
+        try:
+            code = self.process.wait(LOAD_SECONDS)
+        except subprocess.TimeoutExpired as slow:
+            self.process.kill()
+            raise CannotMeasure("sluice-load does not end") from slow
+        if code:
+            raise CannotMeasure(f"sluice-load ended with {code}")
+        return json.loads(self.path.read_text())["targets"]
+
+
+class Posts:
+    """How many POSTs each fake provider has got since when: sampled, as one of them may be killed
+    and come back with its counts at zero."""
+
+    def __init__(self, mocks, every=0.1):
+        self.urls = [mock.url for mock in mocks]
+        self.rows = []  # (monotonic seconds, [posts of each so far])
+        self.last = [0] * len(mocks)
+        self.total = [0] * len(mocks)
+        self.every = every
+        self.ended = threading.Event()
+        self.look()
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join(READY_SECONDS)
+        self.look()
+
+    def watch(self):
+        while not self.ended.wait(self.every):
+            self.look()
+
+    def look(self):
+        for i, url in enumerate(self.urls):
+            try:
+                now = json.loads(ask(url + "/mock/stats", timeout=1))["posts"]
+            except (urllib.error.URLError, OSError):
+                continue  # it is down
+            self.total[i] += now - self.last[i] if now >= self.last[i] else now
+            self.last[i] = now
+        self.rows.append((time.monotonic(), list(self.total)))
+
+    def at(self, when):
+        """Each one's count at this time, between two samples in proportion."""
+        if when <= self.rows[0][0]:
+            return self.rows[0][1]
+        for (a, before), (b, after) in zip(self.rows, self.rows[1:]):
+            if a <= when <= b:
+                part = (when - a) / (b - a)
+                return [x + (y - x) * part for x, y in zip(before, after)]
+        return self.rows[-1][1]
+
+    def between(self, begin, end):
+        return [b - a for a, b in zip(self.at(begin), self.at(end))]
 
 
 class Verdict:
