@@ -13,6 +13,7 @@ CAPACITY = IN_FLIGHT * 1000 / LATENCY_MS
 SECONDS = 10
 GOODPUT_BAR = 0.9
 SHED_P99_MS_BAR = 5
+LATE_MS_MAX, TRIES = SHED_P99_MS_BAR / 2, 3
 GROWTH_BAR = 1.05  # peak memory of the second half / of the first
 QUEUED = f", queue: {QUEUE}, queue_wait: 1s"
 
@@ -25,15 +26,24 @@ def knows_queue(place):
     return done.returncode == 0
 
 
-def overload(place, verdict, mock, name, limits):
+def overload(place, mock, limits):
     """The load is open: a refused client comes back no sooner. Times count from when a request
-    was due, so our own lateness is in them."""
-    print(f"--- {name}: {CAPACITY * 10:.0f} requests a second, capacity {CAPACITY:.0f}",
-          flush=True)
-    gateway = place.sluice([mock.url], limits=limits)
-    figures = harness.load(place, {"sluice": gateway.url}, "--rate", CAPACITY * 10, "--poisson",
-                           "-c", 1000, "-d", SECONDS, "--rounds", 2, "--warmup", 1,
-                           *gateway.watch("sluice"))["sluice"]
+    was due, so our own lateness is in them; a run in which we were late says nothing of the
+    gateway, and is made again."""
+    for _ in range(TRIES):
+        gateway = place.sluice([mock.url], limits=limits)
+        figures = harness.load(place, {"sluice": gateway.url}, "--rate", CAPACITY * 10,
+                               "--poisson", "-c", 1000, "-d", SECONDS, "--rounds", 2,
+                               "--warmup", 1, *gateway.watch("sluice"))["sluice"]
+        gateway.stop()
+        late_ms = figures["sum"]["lag_us"]["p99"] / 1000
+        if late_ms <= LATE_MS_MAX:
+            return figures
+    raise harness.CannotMeasure(f"the machine is busy: in {TRIES} runs sluice-load was "
+                                f"late, p99 {late_ms:.1f} ms in the last")
+
+
+def judge(verdict, name, figures):
     total = figures["sum"]
     outcomes = total["outcomes"]
     first, second = (r["usage"]["rss_peak"] / 1e6 for r in figures["rounds"])
@@ -54,14 +64,14 @@ def overload(place, verdict, mock, name, limits):
                     GROWTH_BAR)
     for outcome, example in total["examples"].items():
         verdict.note(f"{name}: first {outcome}", example)
-    gateway.stop()
 
 
 def run(place, verdict):
     mock = place.mock("--latency", str(LATENCY_MS))
     limits = f"connections: 16384, in_flight: {IN_FLIGHT}"
+    name = "no queue"
     if knows_queue(place):
-        overload(place, verdict, mock, f"queue of {QUEUE}", limits + QUEUED)
-    else:
-        overload(place, verdict, mock, "no queue", limits)
-        verdict.note("limits.queue", "not in this build")
+        name, limits = f"queue of {QUEUE}", limits + QUEUED
+    print(f"--- {name}: {CAPACITY * 10:.0f} requests a second, capacity {CAPACITY:.0f}",
+          flush=True)
+    judge(verdict, name, overload(place, mock, limits))
