@@ -30,7 +30,8 @@ def by_environment(place, mock):
     """No file at all. A model has to be named: else there is nothing to weigh, nothing to probe."""
     port = harness.free_port()
     words = {"SLUICE_LISTEN": f"127.0.0.1:{port}", "HEALTH_CHECK_INTERVAL": "1",
-             "DEFAULT_MODEL": "gpt-4.1", "OPENAI_API_KEY": "sk-mock", "OPENAI_BASE_URL": f"{mock.url}/v1"}
+             "DEFAULT_MODEL": "gpt-4.1", "OPENAI_API_KEY": "sk-mock",
+             "OPENAI_BASE_URL": f"{mock.url}/v1"}
     return place.start(["env", "-i", f"PATH={os.environ['PATH']}",
                         *[f"{name}={value}" for name, value in words.items()],
                         harness.program("sluice")], f"http://127.0.0.1:{port}", "environment")
