@@ -130,6 +130,23 @@ static struct span own_words(struct exchange *ex, struct span body)
     return scrub_text(arena_copy(&ex->arena, body), &ex->arena);
 }
 
+static struct span header_of(const void *fetch, const char *name)
+{
+    return fetch_header(fetch, name);
+}
+
+static uint32_t wait_told(const struct fetch *fetch, struct span body)
+{
+    const struct retry_after_answer answer = {
+        .header = header_of,
+        .headers = fetch,
+        .body = body,
+        .limited = fetch_status(fetch) == 429,
+    };
+
+    return retry_after_read(&answer, clock_wall_ms());
+}
+
 static enum exchange_state await_error(struct exchange *ex, struct attempt *attempt)
 {
     struct fetch *fetch = attempt->fetch;
@@ -141,8 +158,7 @@ static enum exchange_state await_error(struct exchange *ex, struct attempt *atte
     if (!over(fetch) && body.size < LIMIT_UPSTREAM_ERROR_BYTES)
         return wait_on(ex, attempt);
     ex->endpoint->dialect->read_error(fetch_status(fetch), body, &ex->arena, &error);
-    ex->retry_after_ms = retry_after_read(fetch_header(fetch, "retry-after-ms"),
-                                          fetch_header(fetch, "retry-after"), clock_wall_ms());
+    ex->retry_after_ms = wait_told(fetch, body);
     if (error.class == LLM_AUTH)
         return failed_as(ex, attempt, REFUSE_UPSTREAM_AUTH,
                          "The provider did not accept the gateway's key for it.");

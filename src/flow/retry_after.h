@@ -4,13 +4,24 @@
 
 #include "base/span.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { RETRY_AFTER_MAX_MS = 600 * 1000 };
 
-/* `retry-after-ms` (milliseconds) wins over `retry-after` (seconds, also with a fraction, or an HTTP
- * date). At most RETRY_AFTER_MAX_MS; 0: nothing that makes sense. Either may be empty. */
-uint32_t retry_after_read(struct span retry_after_ms, struct span retry_after,
-                          uint64_t now_wall_ms);
+/* An answer, as far as it matters here. */
+struct retry_after_answer {
+    /* Lends the value of a header; at == NULL: not there. */
+    struct span (*header)(const void *headers, const char *name);
+    const void *headers;
+    struct span body; /* of an error */
+    bool limited;     /* it is a 429: then what it says of the limits counts too */
+};
+
+/* `retry-after-ms` (milliseconds) wins over `retry-after` (seconds, also with a fraction, or an HTTP date);
+ * where neither makes sense, of a 429: the longest of the resets of limits of which nothing remains
+ * (OpenAI: a duration, Anthropic: a date), else Google's RetryInfo in the body. At most
+ * RETRY_AFTER_MAX_MS; 0: nothing that makes sense. */
+uint32_t retry_after_read(const struct retry_after_answer *answer, uint64_t now_wall_ms);
 
 #endif
