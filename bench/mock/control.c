@@ -6,6 +6,8 @@
 #include "play.h"
 #include "server.h"
 
+#include <string.h>
+
 enum { WAIT_MS_DEFAULT = 10000 };
 
 static const struct step waiting[] = {
@@ -29,12 +31,32 @@ static void show_knobs(struct conn *conn)
     knobs_write(&conn->mock->knobs, &conn->answer.body);
 }
 
+/* {"key": "A,B"}: these from now on; null: any. */
+static bool set_key(struct mock *mock, yyjson_val *value)
+{
+    struct span text = peek_string(value);
+
+    if (yyjson_is_null(value)) {
+        mock->key = NULL;
+        return true;
+    }
+    if (!yyjson_is_str(value) || text.size >= sizeof(mock->key_text))
+        return false;
+    memcpy(mock->key_text, text.at, text.size);
+    mock->key_text[text.size] = 0;
+    mock->key = mock->key_text;
+    return true;
+}
+
 /* What a control object can order beside the knobs; false when it makes no sense. */
 static bool obey(struct mock *mock, yyjson_val *orders)
 {
     yyjson_val *accept = yyjson_obj_get(orders, "accept");
     yyjson_val *idle = yyjson_obj_get(orders, "idle");
+    yyjson_val *key = yyjson_obj_get(orders, "key");
 
+    if (key && !set_key(mock, key))
+        return false;
     if (idle && !conn_end_idle(mock, peek_string(idle)))
         return false;
     if (peek_true(orders, "release"))
@@ -51,7 +73,7 @@ static void turn_knobs(struct conn *conn)
     struct span body = buf_span(&conn->request.body);
     yyjson_doc *doc = body.size ? yyjson_read(body.at, body.size, 0) : NULL;
     yyjson_val *orders = yyjson_doc_get_root(doc);
-    const char *bad = "idle";
+    const char *bad = "idle or key";
 
     if (!yyjson_is_obj(orders))
         fail(conn, "not a JSON object", body);
