@@ -20,8 +20,10 @@ static enum exchange_state failed(struct exchange *ex, struct attempt *attempt,
 {
     bool stale = fetch_was_stale(attempt->fetch) && !ex->stale_retried;
     bool ours = fetch_failure(attempt->fetch) == FETCH_NO_SOCKET;
+    bool other_key;
 
     attempt_keep_error(ex, error);
+    other_key = keys_failed(ex, attempt);
     if (ex->moved_for == LLM_FINE && !stale)
         ex->moved_for = error.class;
     attempt_end(ex, attempt,
@@ -38,6 +40,8 @@ static enum exchange_state failed(struct exchange *ex, struct attempt *attempt,
         ex->stale_retried = true;
         return EXCHANGE_OPEN;
     }
+    if (other_key)
+        return EXCHANGE_OPEN;
     if (attempt_may_move(ex))
         ex->plan_at++;
     else if (!plan_skip_model(ex))

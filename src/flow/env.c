@@ -15,6 +15,7 @@ void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
     targets_init(&env->targets);
     switches_init(&env->switches);
     hedges_init(&env->hedges);
+    key_pools_init(&env->key_pools);
     map_init(&env->origins);
     env->metrics = metrics_new(meters, METERS);
     env->events.metrics = env->metrics;
@@ -35,6 +36,7 @@ void env_done(struct env *env)
     targets_done(&env->targets);
     switches_done(&env->switches);
     hedges_done(&env->hedges);
+    key_pools_done(&env->key_pools);
     metrics_free(env->metrics);
     events_done(&env->events);
     buf_done(&env->scratch);

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "flow/events.h"
 #include "policy/hedge.h"
+#include "policy/key_pools.h"
 #include "policy/retry_budget.h"
 #include "policy/switches.h"
 #include "policy/target.h"
@@ -29,6 +30,7 @@ struct env {
     struct switches switches;    /* and of each model */
     struct hedges hedges;        /* what is known of each model that is hedged */
     struct retry_budget retries; /* what all requests together may still try again */
+    struct key_pools key_pools;  /* the keys of each provider, and what is known of them */
     struct map origins;          /* struct fetch_origin by everything that it depends on */
     struct metrics *metrics;
     struct events events;

@@ -11,6 +11,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_SWITCH] = "switch",   [EVENT_SWITCH_ADVISED] = "switch_advised",
     [EVENT_RELOAD] = "reload",   [EVENT_RELOAD_REFUSED] = "reload_refused",
     [EVENT_CHANGE] = "change",   [EVENT_CHANGE_OVER] = "change_over",
+    [EVENT_KEY] = "key",         [EVENT_KEYS_REPLACED] = "keys_replaced",
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -59,6 +60,10 @@ void events_add(struct events *events, const struct event *event, uint64_t wall_
     json_put_text(&w, "kind", kinds[event->kind]);
     json_put_text(&w, "model", event->model);
     json_put_text(&w, "target", event->target);
+    if (event->provider)
+        json_put_text(&w, "provider", event->provider);
+    if (event->key)
+        json_put_text(&w, "key", event->key);
     json_put_text(&w, "from", event->from);
     json_put_text(&w, "to", event->to);
     json_put_string(&w, "reason", span_first(event->reason, LIMIT_EVENT_REASON_BYTES));

@@ -21,6 +21,8 @@ enum event_kind {
     EVENT_RELOAD_REFUSED,
     EVENT_CHANGE,      /* of a setting, by an operator */
     EVENT_CHANGE_OVER, /* the file says something else there by now */
+    EVENT_KEY,         /* a provider's key went out, or came back */
+    EVENT_KEYS_REPLACED,
     EVENT_KINDS,
 };
 
@@ -40,6 +42,8 @@ struct event {
     enum event_kind kind;
     const char *model;
     const char *target;
+    const char *provider; /* of events of keys alone, as is `key` */
+    const char *key;      /* its fingerprint */
     const char *from;
     const char *to;
     struct span reason; /* cut to LIMIT_EVENT_REASON_BYTES */

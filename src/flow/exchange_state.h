@@ -8,6 +8,7 @@
 #include "flow/clocks.h"
 #include "flow/env.h"
 #include "flow/exchange.h"
+#include "flow/keys.h"
 #include "flow/overrides.h"
 #include "flow/refusal.h"
 #include "llm/relay.h"
@@ -30,6 +31,9 @@ enum answer_kind {
 struct attempt {
     const struct plan_step *step;
     struct breaker_ticket ticket;
+    struct key_pool *key_pool; /* NULL: nothing is learnt of its key */
+    uint64_t key_id;
+    bool key_to_blame; /* it failed by its key, and there is another: no fault of the target */
     struct fetch *fetch; /* NULL: none runs */
     enum answer_kind kind;
     struct clocks clocks; /* CONNECT, FIRST_BYTE, IDLE, HEDGE */

@@ -1,6 +1,6 @@
 #include "flow/key_header.h"
 
-bool key_header_write(const struct config_provider *provider, size_t at, struct buf *out)
+bool key_header_write(const struct config_provider *provider, struct span key, struct buf *out)
 {
     static const char *const beginnings[] = {
         [AUTH_NONE] = NULL,
@@ -10,10 +10,10 @@ bool key_header_write(const struct config_provider *provider, size_t at, struct 
     };
     const char *beginning = beginnings[provider->kind->auth];
 
-    if (beginning == NULL || at >= provider->keys.count)
+    if (beginning == NULL || key.size == 0)
         return false;
     buf_reset(out);
     (void)buf_add_text(out, beginning);
-    (void)buf_add(out, secret_reveal(&provider->keys.items[at]));
+    (void)buf_add(out, key);
     return true;
 }

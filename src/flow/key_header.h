@@ -6,9 +6,8 @@
 #include "config/config.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
-/* Writes "Name: value" into `out` with key number `at`. False: it wants none, or has none. */
-bool key_header_write(const struct config_provider *provider, size_t at, struct buf *out);
+/* Writes "Name: value" into `out` with that key. False: the provider wants none, or it is empty. */
+bool key_header_write(const struct config_provider *provider, struct span key, struct buf *out);
 
 #endif

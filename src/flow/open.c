@@ -17,14 +17,12 @@ static void add_header(struct attempt *attempt, const char *line)
         attempt->headers[attempt->header_count++] = line;
 }
 
-static void add_key(struct exchange *ex, struct attempt *attempt)
+static void add_key(struct exchange *ex, struct attempt *attempt, struct span key)
 {
     const struct config_provider *provider = attempt->step->target->provider;
     struct buf *line = &ex->env->scratch;
-    size_t count = provider->keys.count;
 
-    if (count &&
-        key_header_write(provider, route_random(&ex->env->random, (uint32_t)count), line))
+    if (key_header_write(provider, key, line))
         add_header(attempt, arena_text(&ex->arena, buf_span(line)));
 }
 
@@ -44,7 +42,7 @@ static void add_client_headers(struct exchange *ex, struct attempt *attempt)
     }
 }
 
-static void make_headers(struct exchange *ex, struct attempt *attempt)
+static void make_headers(struct exchange *ex, struct attempt *attempt, struct span key)
 {
     const struct config_provider *provider = attempt->step->target->provider;
 
@@ -53,7 +51,7 @@ static void make_headers(struct exchange *ex, struct attempt *attempt)
                ex->chat.stream ? "Accept: text/event-stream" : "Accept: application/json");
     add_header(attempt, "User-Agent: sluice/" SLUICE_VERSION);
     add_header(attempt, arena_texts(&ex->arena, "x-request-id: ", ex->id, NULL));
-    add_key(ex, attempt);
+    add_key(ex, attempt, key);
     add_client_headers(ex, attempt);
     for (size_t i = 0; i < provider->headers.count; i++)
         add_header(attempt, arena_printf(&ex->arena, "%s: %s", provider->headers.items[i].name,
@@ -61,7 +59,7 @@ static void make_headers(struct exchange *ex, struct attempt *attempt)
 }
 
 static bool start(struct exchange *ex, struct attempt *attempt, const struct plan_step *step,
-                  struct breaker_ticket ticket)
+                  struct breaker_ticket ticket, const struct key_choice *key)
 {
     const struct config_provider *provider = step->target->provider;
     struct fetch_origin *origin =
@@ -75,7 +73,8 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
         return false;
     *attempt = (struct attempt){ .step = step, .ticket = ticket };
     buf_init(&attempt->held, LIMIT_COMMIT_WINDOW_BYTES);
-    make_headers(ex, attempt);
+    make_headers(ex, attempt, key->secret);
+    keys_use(ex, attempt, key);
     request.header_count = attempt->header_count;
     request.body = attempt->pieces;
     request.body_count =
@@ -103,22 +102,58 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
     return true;
 }
 
+/* Nothing was asked: because of breakers, or of keys? Says so in ex->error. */
+static enum exchange_state nobody_asked(struct exchange *ex, uint64_t free_ms)
+{
+    if (free_ms == 0)
+        return refuse(ex, REFUSE_UPSTREAM_AUTH,
+                      "No key of the gateway for the providers of `%s` is accepted.",
+                      ex->model->name);
+    if (free_ms <= exchange_now_ms(ex))
+        return refuse(ex, REFUSE_NO_HEALTHY_TARGET, "No target of `%s` can be reached.",
+                      ex->model->name);
+    return refuse(ex, REFUSE_UPSTREAM_RATE_LIMIT,
+                  "Every target of `%s` has asked to be left alone for a while.",
+                  ex->model->name);
+}
+
+/* How long before the plan is tried again. While limits last, as long as the first of them does. */
+static uint32_t round_delay_ms(struct exchange *ex, uint64_t free_ms)
+{
+    const struct config_retry *retry = &ex->config->retry;
+    uint64_t now_ms = exchange_now_ms(ex);
+    uint32_t delay_ms = retry_delay_ms(retry, ex->rounds, &ex->env->random);
+
+    if (free_ms > now_ms) {
+        uint32_t wait_ms = (uint32_t)(free_ms - now_ms);
+
+        if (ex->error.class == LLM_RATE_LIMIT)
+            ex->retry_after_ms = wait_ms;
+        /* Whoever came meanwhile waits for the same moment: not all in the same millisecond. */
+        return ex->attempts == 0    ? wait_ms + delay_ms / 8
+               : wait_ms > delay_ms ? wait_ms
+                                    : delay_ms;
+    }
+    if (ex->error.class == LLM_RATE_LIMIT && free_ms)
+        return delay_ms;
+    return ex->retry_after_ms > delay_ms ? ex->retry_after_ms : delay_ms;
+}
+
 /* The plan has been tried whole: once more from its beginning after a while, if that could help. */
 static enum exchange_state next_round(struct exchange *ex)
 {
     uint64_t now_ms = exchange_now_ms(ex);
+    uint64_t free_ms = keys_free_ms(ex);
     uint32_t delay_ms;
 
     if (ex->attempts == 0)
-        return refuse(ex, REFUSE_NO_HEALTHY_TARGET, "No target of `%s` can be reached.",
-                      ex->model->name);
-    if (ex->attempts >= ex->config->retry.max_attempts || !attempt_may_repeat(ex))
+        (void)nobody_asked(ex, free_ms);
+    delay_ms = round_delay_ms(ex, free_ms);
+    if (ex->rounds >= ex->config->retry.max_attempts ||
+        ex->attempts >= ex->config->retry.max_attempts || !attempt_may_repeat(ex))
         return EXCHANGE_REFUSE;
-    if (ex->attempts == ex->attempts_before)
+    if (ex->attempts == ex->attempts_before && free_ms <= now_ms)
         return EXCHANGE_REFUSE; /* no breaker let this round in, and others may keep them open */
-    delay_ms = retry_delay_ms(&ex->config->retry, ex->rounds, &ex->env->random);
-    if (ex->retry_after_ms > delay_ms)
-        delay_ms = ex->retry_after_ms;
     if (delay_ms > ex->config->retry.max_delay_ms)
         return EXCHANGE_REFUSE; /* it asks for more patience than the configuration has */
     if (clocks_passed(&ex->clocks, CLOCK_TOTAL, now_ms + delay_ms))
@@ -135,13 +170,17 @@ bool attempt_start(struct exchange *ex, struct attempt *attempt, const struct pl
     struct breaker_rule rule = route_breaker_rule(ex->config);
     uint64_t now_ms = exchange_now_ms(ex);
     enum breaker_state before = step->state->breaker.state;
-    struct breaker_ticket ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
+    struct breaker_ticket ticket;
+    struct key_choice key;
 
+    if (!keys_choose(ex, step, &key))
+        return false;
+    ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
     if (ticket.pass == BREAKER_REFUSED)
         return false;
     if (step->state->breaker.state != before)
         tell_breaker(ex->env, step, before);
-    if (start(ex, attempt, step, ticket))
+    if (start(ex, attempt, step, ticket, &key))
         return true;
     (void)breaker_leave(&step->state->breaker, &rule, ticket, BREAKER_UNKNOWN, now_ms);
     return false;

@@ -77,6 +77,8 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_
 {
     const struct plan_step *step = attempt->step;
     struct span labels[] = { span_from(step->target->id), span_from(outcomes[outcome].name) };
+    bool blameless = attempt->key_to_blame;
+    enum breaker_result result = blameless ? BREAKER_UNKNOWN : outcomes[outcome].result;
 
     assert(step->state->in_flight > 0);
     step->state->in_flight--;
@@ -87,7 +89,9 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_
     if (attempt->second)
         hedge_account(ex, attempt, outcome);
     log_failure(ex, attempt, outcome);
-    if (outcomes[outcome].result == BREAKER_BAD) {
+    if (outcome == ATTEMPT_OK)
+        keys_worked(ex, attempt);
+    if (result == BREAKER_BAD) {
         step->state->failures++;
         step->state->last_error_ms = clock_wall_ms();
         step->state->last_class = ex->error.class;
@@ -95,8 +99,8 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_
             step->state->last_error, sizeof(step->state->last_error), "%.*s",
             SPAN_ARG(ex->error.code.size ? ex->error.code : SPAN_OF("upstream_error")));
     }
-    learn_health(ex, attempt, outcomes[outcome].health);
-    learn_breaker(ex, attempt, outcomes[outcome].result);
+    learn_health(ex, attempt, blameless ? BREAKER_UNKNOWN : outcomes[outcome].health);
+    learn_breaker(ex, attempt, result);
 }
 
 /* ---- exchanges ---- */

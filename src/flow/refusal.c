@@ -45,6 +45,8 @@ static const struct row rows[REFUSALS] = {
     [REFUSE_UPSTREAM_ADDRESS_DENIED] = { "upstream_address_denied", SERVER, 502,
                                          LLM_CLIENT_ERROR },
     [REFUSE_UPSTREAM_AUTH] = { "upstream_auth", SERVER, 502, LLM_AUTH },
+    [REFUSE_UPSTREAM_RATE_LIMIT] = { "rate_limit_exceeded", "rate_limit_error", 429,
+                                     LLM_RATE_LIMIT },
     [REFUSE_UPSTREAM_ERROR] = { "upstream_error", SERVER, 502, LLM_SERVER_ERROR },
 };
 

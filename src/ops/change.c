@@ -367,6 +367,8 @@ static void keep_request(struct change *change, const struct change_request *req
     *event = request->event;
     event->model = own(change, event->model);
     event->target = own(change, event->target);
+    event->provider = own(change, event->provider);
+    event->key = own(change, event->key);
     event->from = own(change, event->from);
     event->to = own(change, event->to);
     event->actor = own(change, event->actor);

@@ -123,6 +123,7 @@ bool gateway_apply(struct gateway *gateway, char *ret_error)
     }
     if (!gateway_ensure_demo(gateway, ret_error))
         return false;
+    key_pools_renew(&gateway->env.key_pools, config);
     probes_renew(gateway->probes);
     return true;
 }
@@ -249,6 +250,7 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
         return NULL;
     }
     gateway->changes = changes_new(gateway);
+    key_pools_renew(&gateway->env.key_pools, gateway->env.config);
     if (!open_doors(gateway, ret_error) || !gateway_ensure_demo(gateway, ret_error)) {
         gateway_free(gateway);
         return NULL;

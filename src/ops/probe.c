@@ -55,6 +55,19 @@ static bool stands_in(const struct config_target *target, const struct place *pl
 
 /* ---- asking ---- */
 
+/* One that is in use; without any that is usable, any. */
+static struct span key_of(struct gateway *gateway, const struct config_provider *provider)
+{
+    struct key_pool *pool = key_pools_find(&gateway->env.key_pools, provider);
+    const struct key *key =
+        pool ? key_pool_choose(pool, (struct span){ 0 }, false, loop_now_ms(gateway->loop))
+             : NULL;
+
+    if (pool && key == NULL)
+        key = &pool->keys[0];
+    return key ? secret_reveal(&key->secret) : (struct span){ 0 };
+}
+
 static size_t make_headers(struct probe *probe, const struct config_provider *provider)
 {
     size_t count = 0;
@@ -65,7 +78,7 @@ static size_t make_headers(struct probe *probe, const struct config_provider *pr
         probe->headers[count++] = "Content-Type: application/json";
     probe->headers[count++] = "User-Agent: sluice/" SLUICE_VERSION;
     buf_init(&key, KEY_BYTES_MAX);
-    if (key_header_write(provider, 0, &key))
+    if (key_header_write(provider, key_of(probe->gateway, provider), &key))
         probe->headers[count++] = arena_text(&probe->arena, buf_span(&key));
     buf_done(&key);
     for (size_t i = 0; i < provider->headers.count && count < FETCH_HEADERS_MAX; i++)

@@ -10,7 +10,6 @@ struct entry {
         *provider;            /* of the snapshot in force: a quick way to know it */
     struct digest configured; /* the keys that the configuration says */
     struct digest place;      /* where they may be sent */
-    bool replaced;
 };
 
 static void add_part(struct buf *parts, struct span part)
@@ -71,7 +70,6 @@ static void fill(struct entry *entry, const struct config_provider *provider)
     for (size_t i = 0; i < provider->keys.count; i++)
         secrets[i] = secret_reveal(&provider->keys.items[i]);
     key_pool_set(&entry->pool, secrets, provider->keys.count);
-    entry->replaced = false;
     mem_free(secrets);
 }
 
@@ -139,21 +137,10 @@ struct key_pool *key_pools_find(const struct key_pools *pools,
     return entry ? &entry->pool : NULL;
 }
 
-bool key_pools_replace(struct key_pools *pools, const struct config_provider *provider,
-                       const struct span *secrets, size_t count)
+void key_pools_forgive(struct key_pools *pools, const struct config_provider *provider)
 {
     struct entry *entry = find(pools, provider);
 
-    if (entry == NULL)
-        return false;
-    key_pool_set(&entry->pool, secrets, count);
-    entry->replaced = true;
-    return true;
-}
-
-bool key_pools_replaced(const struct key_pools *pools, const struct config_provider *provider)
-{
-    const struct entry *entry = find(pools, provider);
-
-    return entry && entry->replaced;
+    if (entry)
+        fill(entry, provider);
 }

@@ -1,9 +1,8 @@
 /* key_pools: the key pool of each provider, by its name, kept over reloads. The one place, beside the
  * snapshots themselves, where provider keys are held.
  *
- * The keys are those of the configuration until an operator replaces them by hand; that holds until the
- * configuration says other keys for this provider than it did, or another address: keys never follow a
- * provider to where nobody has said that they may go. */
+ * The keys are those of the configuration in force. What is known of them is kept as long as the
+ * provider stays at its address; keys never follow it to where nobody has said that they may go. */
 #ifndef POLICY_KEY_POOLS_H
 #define POLICY_KEY_POOLS_H
 
@@ -27,11 +26,7 @@ void key_pools_renew(struct key_pools *pools, const struct config *config);
 struct key_pool *key_pools_find(const struct key_pools *pools,
                                 const struct config_provider *provider);
 
-/* Other keys than those of the configuration. False: as in key_pools_find(). */
-bool key_pools_replace(struct key_pools *pools, const struct config_provider *provider,
-                       const struct span *secrets, size_t count);
-
-/* Are the keys other than those of the configuration? */
-bool key_pools_replaced(const struct key_pools *pools, const struct config_provider *provider);
+/* Somebody says that these keys are good: those that were refused or out of money are used again. */
+void key_pools_forgive(struct key_pools *pools, const struct config_provider *provider);
 
 #endif

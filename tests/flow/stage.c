@@ -38,6 +38,7 @@ struct stage *stage_open(const char *yaml)
     env_init(&stage->env, stage->loop, stage->pool);
     stage->env.random = 1;
     stage->env.config = read_config(yaml);
+    key_pools_renew(&stage->env.key_pools, stage->env.config);
     return stage;
 }
 
@@ -46,6 +47,7 @@ void stage_reload(struct stage *stage, const char *yaml)
     struct config *old = stage->env.config;
 
     stage->env.config = read_config(yaml);
+    key_pools_renew(&stage->env.key_pools, stage->env.config);
     config_unref(old);
 }
 

@@ -42,6 +42,7 @@ static const struct {
     { "upstream_header_too_large", 502 },
     { "upstream_address_denied", 502 },
     { "upstream_auth", 502 },
+    { "rate_limit_exceeded", 429 },
     { "upstream_error", 502 },
 };
 
@@ -94,10 +95,13 @@ static void test_type_and_class_fit_the_status(void **state)
         struct llm_error error = refusal_error((enum refusal)row, "");
 
         assert_in_range(error.status, 400, 599);
-        assert_true(error.status < 500 ? span_is(error.type, "invalid_request_error")
-                                       : span_is(error.type, "server_error"));
+        assert_true(span_is(error.type, error.status == 429  ? "rate_limit_error"
+                                        : error.status < 500 ? "invalid_request_error"
+                                                             : "server_error"));
         assert_int_not_equal(error.class, LLM_FINE);
-        if (error.status < 500)
+        if (error.status == 429)
+            assert_int_equal(error.class, LLM_RATE_LIMIT);
+        else if (error.status < 500)
             assert_int_equal(error.class, LLM_CLIENT_ERROR);
         if (error.status == 504)
             assert_int_equal(error.class, LLM_TIMEOUT);

@@ -1,0 +1,173 @@
+#include "flow/keys.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/exchange_state.h"
+#include "flow/meters.h"
+
+static const char *const reasons[KEY_FAULTS] = {
+    [KEY_FINE] = "the provider accepts it again",
+    [KEY_REFUSED] = "the provider does not know it (401)",
+    [KEY_FORBIDDEN] = "the provider does not let it do this",
+    [KEY_SPENT] = "its quota is used up",
+    [KEY_LIMITED] = "it is over its limit",
+};
+
+static struct span model_of(const struct plan_step *step)
+{
+    return span_from(step->target->model);
+}
+
+/* ---- choosing ---- */
+
+/* The snapshot that this exchange was born with knows another address than the one in force. */
+static void choose_own(const struct config_provider *provider, struct key_choice *ret)
+{
+    *ret = (struct key_choice){ 0 };
+    if (provider->keys.count)
+        ret->secret = secret_reveal(&provider->keys.items[0]);
+}
+
+/* What the other models may stand in for, when no attempt says it. */
+static void note_left_out(struct exchange *ex, bool cooling)
+{
+    if (ex->attempts == 0 && ex->left_out_for == LLM_FINE)
+        ex->left_out_for = cooling ? LLM_RATE_LIMIT : LLM_AUTH;
+}
+
+bool keys_choose(struct exchange *ex, const struct plan_step *step, struct key_choice *ret)
+{
+    const struct config_provider *provider = step->target->provider;
+    struct key_pool *pool = key_pools_find(&ex->env->key_pools, provider);
+    /* A trial may fail: it must not be the last attempt of a request that has a better one. */
+    bool may_try = ex->attempts + 1 < ex->config->retry.max_attempts;
+    uint64_t now_ms = exchange_now_ms(ex);
+    struct key *key;
+
+    if (pool == NULL) {
+        choose_own(provider, ret);
+        return true;
+    }
+    key = key_pool_choose(pool, model_of(step), may_try, now_ms);
+    if (key == NULL) {
+        note_left_out(ex, key_pool_free_ms(pool, model_of(step), now_ms) > 0);
+        return false;
+    }
+    *ret = (struct key_choice){ pool, key, secret_reveal(&key->secret) };
+    return true;
+}
+
+void keys_use(struct exchange *ex, struct attempt *attempt, const struct key_choice *choice)
+{
+    attempt->key_pool = choice->pool;
+    if (choice->pool == NULL)
+        return;
+    attempt->key_id = choice->key->id;
+    key_pool_use(choice->pool, choice->key, model_of(attempt->step), exchange_now_ms(ex));
+}
+
+uint64_t keys_free_ms(const struct exchange *ex)
+{
+    uint64_t now_ms = exchange_now_ms(ex);
+    uint64_t soonest = 0;
+
+    for (uint32_t i = 0; i < ex->plan_count; i++) {
+        const struct key_pool *pool =
+            key_pools_find(&ex->env->key_pools, ex->plan[i].target->provider);
+        uint64_t free_ms =
+            pool ? key_pool_free_ms(pool, model_of(&ex->plan[i]), now_ms) : now_ms;
+
+        if (free_ms && (soonest == 0 || free_ms < soonest))
+            soonest = free_ms;
+    }
+    return soonest;
+}
+
+/* ---- learning ---- */
+
+static enum key_fault fault_of(const struct exchange *ex, const struct attempt *attempt)
+{
+    switch (ex->error.class) {
+    case LLM_AUTH: return fetch_status(attempt->fetch) == 401 ? KEY_REFUSED : KEY_FORBIDDEN;
+    case LLM_QUOTA: return KEY_SPENT;
+    case LLM_RATE_LIMIT: return KEY_LIMITED;
+    case LLM_FINE:
+    case LLM_SERVER_ERROR:
+    case LLM_TIMEOUT:
+    case LLM_CONNECTION:
+    case LLM_CONTEXT_WINDOW:
+    case LLM_CONTENT_FILTER:
+    case LLM_NOT_FOUND:
+    case LLM_CLIENT_ERROR: break;
+    }
+    return KEY_FINE;
+}
+
+/* A limit is reached in the course of business: that is counted and logged, but no event. */
+static void tell(struct env *env, const struct plan_step *step, const struct key *key,
+                 enum key_fault fault, const char *from)
+{
+    const char *provider = step->target->provider->name;
+    const char *to = key_fault_state(fault);
+    const struct event event = {
+        .kind = EVENT_KEY,
+        .model = step->model->name,
+        .target = step->target->id,
+        .provider = provider,
+        .key = key->fingerprint,
+        .from = from,
+        .to = to,
+        .reason = span_from(reasons[fault]),
+        .figures = { { "uses", key->uses, 0 } },
+    };
+    enum log_level level = fault == KEY_LIMITED || fault == KEY_FINE ? LOG_INFO : LOG_WARN;
+
+    if (fault != KEY_LIMITED)
+        events_add(&env->events, &event, clock_wall_ms());
+    LOG(level, "key", { "provider", span_from(provider) },
+        { "key", span_from(key->fingerprint) }, { "state", span_from(to) },
+        { "reason", event.reason }, { "target", span_from(step->target->id) });
+}
+
+/* An error in a stream says no time, and an older answer's time is not this one's. */
+static uint64_t told_ms(const struct exchange *ex, const struct attempt *attempt)
+{
+    return attempt->kind == ANSWER_ERROR ? ex->retry_after_ms : 0;
+}
+
+static void learn(struct exchange *ex, const struct attempt *attempt, enum key_fault fault)
+{
+    struct span labels[] = { span_from(attempt->step->target->provider->name),
+                             span_from(key_fault_name(fault)) };
+
+    series_add(metrics_series(ex->env->metrics, METER_KEY_FAULTS, labels), 1);
+    if (key_pool_failed(attempt->key_pool, attempt->key_id, model_of(attempt->step), fault,
+                        told_ms(ex, attempt), exchange_now_ms(ex)))
+        tell(ex->env, attempt->step, key_pool_find(attempt->key_pool, attempt->key_id), fault,
+             "usable");
+}
+
+bool keys_failed(struct exchange *ex, struct attempt *attempt)
+{
+    enum key_fault fault = fault_of(ex, attempt);
+    const struct key *next;
+
+    if (fault == KEY_FINE || attempt->key_pool == NULL)
+        return false;
+    learn(ex, attempt, fault);
+    if (!attempt_may_move(ex))
+        return false;
+    next =
+        key_pool_choose(attempt->key_pool, model_of(attempt->step), false, exchange_now_ms(ex));
+    /* It is free still when the limit came without a time: then another target, as ever. */
+    attempt->key_to_blame = next && (fault != KEY_LIMITED || told_ms(ex, attempt));
+    return attempt->key_to_blame;
+}
+
+void keys_worked(struct exchange *ex, const struct attempt *attempt)
+{
+    if (attempt->key_pool &&
+        key_pool_worked(attempt->key_pool, attempt->key_id, model_of(attempt->step)))
+        tell(ex->env, attempt->step, key_pool_find(attempt->key_pool, attempt->key_id),
+             KEY_FINE, "quarantined");
+}
