@@ -54,6 +54,8 @@ enum {
     LIMIT_PLAN_TARGETS = 64, /* of one model, in all regions; tried, at most, for one request */
     LIMIT_REGIONS = 32,      /* of one provider */
     LIMIT_FALLBACKS = 16,
+    LIMIT_PROVIDER_KEYS = 256,       /* given to PUT /admin/providers/{name}/keys: 400 */
+    LIMIT_PROVIDER_KEY_BYTES = 4096, /* of each: likewise */
 };
 
 /* What the process keeps. */

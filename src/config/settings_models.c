@@ -124,7 +124,9 @@ static const struct setting provider_rows[] = {
       .element = SETTING_SECRET,
       ITEMS(config_provider, keys.items, keys.count, sizeof(struct secret)),
       .max = 256,
-      .help = "Used in turn. When every key of the list is empty, the provider is off." },
+      .help =
+          "Used in turn; one that is refused, out of money or over its limit is left out for a "
+          "while. When every key of the list is empty, the provider is off." },
     { .name = "ca_file",
       .kind = SETTING_FILE,
       AT(config_provider, ca_file),

@@ -13,11 +13,6 @@ static const char *const reasons[KEY_FAULTS] = {
     [KEY_LIMITED] = "it is over its limit",
 };
 
-static struct span model_of(const struct plan_step *step)
-{
-    return span_from(step->target->model);
-}
-
 /* ---- choosing ---- */
 
 /* The snapshot that this exchange was born with knows another address than the one in force. */
@@ -42,15 +37,17 @@ bool keys_choose(struct exchange *ex, const struct plan_step *step, struct key_c
     /* A trial may fail: it must not be the last attempt of a request that has a better one. */
     bool may_try = ex->attempts + 1 < ex->config->retry.max_attempts;
     uint64_t now_ms = exchange_now_ms(ex);
+    char text[KEY_MODEL_BYTES];
+    struct span scope = key_scope(step->target, text);
     struct key *key;
 
     if (pool == NULL) {
         choose_own(provider, ret);
         return true;
     }
-    key = key_pool_choose(pool, model_of(step), may_try, now_ms);
+    key = key_pool_choose(pool, scope, may_try, now_ms);
     if (key == NULL) {
-        note_left_out(ex, key_pool_free_ms(pool, model_of(step), now_ms) > 0);
+        note_left_out(ex, key_pool_free_ms(pool, scope, now_ms) > 0);
         return false;
     }
     *ret = (struct key_choice){ pool, key, secret_reveal(&key->secret) };
@@ -59,11 +56,14 @@ bool keys_choose(struct exchange *ex, const struct plan_step *step, struct key_c
 
 void keys_use(struct exchange *ex, struct attempt *attempt, const struct key_choice *choice)
 {
+    char text[KEY_MODEL_BYTES];
+
     attempt->key_pool = choice->pool;
     if (choice->pool == NULL)
         return;
     attempt->key_id = choice->key->id;
-    key_pool_use(choice->pool, choice->key, model_of(attempt->step), exchange_now_ms(ex));
+    key_pool_use(choice->pool, choice->key, key_scope(attempt->step->target, text),
+                 exchange_now_ms(ex));
 }
 
 uint64_t keys_free_ms(const struct exchange *ex)
@@ -74,8 +74,9 @@ uint64_t keys_free_ms(const struct exchange *ex)
     for (uint32_t i = 0; i < ex->plan_count; i++) {
         const struct key_pool *pool =
             key_pools_find(&ex->env->key_pools, ex->plan[i].target->provider);
-        uint64_t free_ms =
-            pool ? key_pool_free_ms(pool, model_of(&ex->plan[i]), now_ms) : now_ms;
+        char text[KEY_MODEL_BYTES];
+        struct span scope = key_scope(ex->plan[i].target, text);
+        uint64_t free_ms = pool ? key_pool_free_ms(pool, scope, now_ms) : now_ms;
 
         if (free_ms && (soonest == 0 || free_ms < soonest))
             soonest = free_ms;
@@ -139,10 +140,12 @@ static void learn(struct exchange *ex, const struct attempt *attempt, enum key_f
 {
     struct span labels[] = { span_from(attempt->step->target->provider->name),
                              span_from(key_fault_name(fault)) };
+    char text[KEY_MODEL_BYTES];
 
     series_add(metrics_series(ex->env->metrics, METER_KEY_FAULTS, labels), 1);
-    if (key_pool_failed(attempt->key_pool, attempt->key_id, model_of(attempt->step), fault,
-                        told_ms(ex, attempt), exchange_now_ms(ex)))
+    if (key_pool_failed(attempt->key_pool, attempt->key_id,
+                        key_scope(attempt->step->target, text), fault, told_ms(ex, attempt),
+                        exchange_now_ms(ex)))
         tell(ex->env, attempt->step, key_pool_find(attempt->key_pool, attempt->key_id), fault,
              "usable");
 }
@@ -150,6 +153,7 @@ static void learn(struct exchange *ex, const struct attempt *attempt, enum key_f
 bool keys_failed(struct exchange *ex, struct attempt *attempt)
 {
     enum key_fault fault = fault_of(ex, attempt);
+    char text[KEY_MODEL_BYTES];
     const struct key *next;
 
     if (fault == KEY_FINE || attempt->key_pool == NULL)
@@ -157,8 +161,8 @@ bool keys_failed(struct exchange *ex, struct attempt *attempt)
     learn(ex, attempt, fault);
     if (!attempt_may_move(ex))
         return false;
-    next =
-        key_pool_choose(attempt->key_pool, model_of(attempt->step), false, exchange_now_ms(ex));
+    next = key_pool_choose(attempt->key_pool, key_scope(attempt->step->target, text), false,
+                           exchange_now_ms(ex));
     /* It is free still when the limit came without a time: then another target, as ever. */
     attempt->key_to_blame = next && (fault != KEY_LIMITED || told_ms(ex, attempt));
     return attempt->key_to_blame;
@@ -166,8 +170,10 @@ bool keys_failed(struct exchange *ex, struct attempt *attempt)
 
 void keys_worked(struct exchange *ex, const struct attempt *attempt)
 {
-    if (attempt->key_pool &&
-        key_pool_worked(attempt->key_pool, attempt->key_id, model_of(attempt->step)))
+    char text[KEY_MODEL_BYTES];
+
+    if (attempt->key_pool && key_pool_worked(attempt->key_pool, attempt->key_id,
+                                             key_scope(attempt->step->target, text)))
         tell(ex->env, attempt->step, key_pool_find(attempt->key_pool, attempt->key_id),
              KEY_FINE, "quarantined");
 }

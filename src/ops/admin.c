@@ -8,6 +8,7 @@
 #include "net/listen.h"
 #include "ops/call.h"
 #include "ops/change.h"
+#include "ops/provider_keys.h"
 #include "policy/route.h"
 
 #include <string.h>
@@ -54,6 +55,8 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     const struct target_state *state = targets_get(&gateway->env.targets, target->id);
     struct health_factors factors =
         route_health(gateway->env.config, state, loop_now_ms(gateway->loop));
+    bool passes;
+    const char *keys = provider_keys_why_not(gateway, target, &passes);
     bool off = target->provider->off;
 
     json_begin(w, '{');
@@ -64,8 +67,9 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     json_put_text(w, "region", target->region ? target->region->name : NULL);
     json_put_u64(w, "weight", target->weight);
     json_put_decimal(w, "share", target->share, 6);
-    json_put_decimal(w, "effective_weight", route_shown_weight(target, factors.health), 3);
-    json_put_text(w, "why", off ? "its provider has no key" : factors.why);
+    json_put_decimal(w, "effective_weight",
+                     keys ? 0 : route_shown_weight(target, factors.health), 3);
+    json_put_text(w, "why", off ? "its provider has no key" : keys ? keys : factors.why);
     json_put_decimal(w, "health", factors.health, 3);
     write_factors(&factors, w);
     write_probe(&state->health, w);
@@ -116,6 +120,7 @@ void admin_write_status(struct gateway *gateway, struct buf *out)
     json_put_u64(&w, "in_flight", gateway->env.in_flight);
     json_put_u64(&w, "streams", gateway->env.streams);
     json_put_decimal(&w, "loop_utilisation", loop_busy_per_mille(gateway->loop), 3);
+    provider_keys_write(gateway, &w);
     write_models(gateway, &w);
     json_end(&w, '}');
 }

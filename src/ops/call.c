@@ -7,9 +7,9 @@
 #include "ops/change.h"
 #include "ops/dashboard.h"
 #include "ops/export.h"
+#include "ops/provider_keys.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum { ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -22,7 +22,7 @@ const struct call_row call_rows[] = {
     { HTTP_GET, "/metrics", ROLE_ANYBODY, BOTH, export_metrics, "Prometheus text format." },
     { HTTP_GET, "/v1/models", ROLE_CLIENT, PLANE_MAIN, export_models,
       "The models that this key may use." },
-    { HTTP_GET, "/v1/models/", ROLE_CLIENT, PLANE_MAIN, export_model,
+    { HTTP_GET, "/v1/models/{id}", ROLE_CLIENT, PLANE_MAIN, export_model,
       "One of them, by its id." },
     { HTTP_GET, "/admin/status", ROLE_ADMIN, PLANE_ADMIN, admin_status,
       "Models with their switch, targets with their weights, health and breakers, requests in "
@@ -32,10 +32,14 @@ const struct call_row call_rows[] = {
     { HTTP_GET, "/dashboard", ROLE_ANYBODY, PLANE_ADMIN, dashboard_show,
       "The live page; it asks for an admin key." },
     { HTTP_GET, "/admin/events", ROLE_ADMIN, PLANE_ADMIN, admin_events,
-      "Switches, breakers, health and reloads, the last 1,000; `?since=ID`: those after that "
+      "Switches, breakers, health, keys and reloads, the last 1,000; `?since=ID`: those after "
+      "that "
       "one." },
     { HTTP_GET, "/admin/config", ROLE_ADMIN, PLANE_ADMIN, admin_config,
       "The configuration in force as YAML, secrets as ***." },
+    { HTTP_PUT, "/admin/providers/{name}/keys", ROLE_ADMIN, PLANE_ADMIN, provider_keys_put,
+      "`{\"keys\": [...]}`: other keys for that provider from the next attempt on, until the "
+      "file says other ones than it did." },
     { HTTP_POST, "/admin/reload", ROLE_ADMIN, PLANE_ADMIN, admin_reload,
       "Reads the configuration file again: 200, or 422 with every error." },
     { HTTP_POST, "/admin/drain", ROLE_ADMIN, PLANE_ADMIN, admin_drain,
@@ -47,8 +51,15 @@ const struct call_row call_rows[] = {
 
 void call_refuse(struct call *call, enum refusal refusal, const char *message)
 {
+    call_refuse_param(call, refusal, message, NULL);
+}
+
+void call_refuse_param(struct call *call, enum refusal refusal, const char *message,
+                       const char *param)
+{
     struct llm_error error = refusal_error(refusal, message);
 
+    error.param = span_from(param);
     buf_reset(&call->body);
     call->status = error.status;
     call->type = "application/json";
@@ -102,24 +113,16 @@ void call_begin_stream(struct call *call, void (*step)(struct call *call))
 
 /* ---- the row ---- */
 
-static bool path_fits(const struct call_row *row, struct span path)
-{
-    size_t size = strlen(row->path);
-
-    if (row->path[size - 1] == '/')
-        return path.size > size && span_starts(path, row->path);
-    return span_is(path, row->path);
-}
-
 /* The row of this request; NULL, and whether another method would have found one. */
-static const struct call_row *find_row(const struct call *call, bool *ret_other_method)
+static const struct call_row *find_row(struct call *call, bool *ret_other_method)
 {
     const struct http_request *request = http_request(call->http);
     enum http_method method = request->method == HTTP_HEAD ? HTTP_GET : request->method;
 
     *ret_other_method = false;
     for (const struct call_row *row = call_rows; row->path; row++) {
-        if (!(row->planes & call->door->planes) || !path_fits(row, request->path))
+        if (!(row->planes & call->door->planes) ||
+            !call_path_fits(row->path, request->path, call->places))
             continue;
         if (row->role == ROLE_ADMIN && call->gateway->env.config->admin.keys.count == 0)
             continue; /* without an admin key there is no admin plane */
@@ -150,7 +153,7 @@ static void answer(struct call *call)
     call->row = find_row(call, &other_method);
     if (http_request(call->http)->method == HTTP_OPTIONS) {
         call->status = 204;
-        call->headers = "Allow: GET, HEAD, POST, OPTIONS\r\n";
+        call->headers = "Allow: GET, HEAD, POST, PUT, OPTIONS\r\n";
     } else if (call->row == NULL && other_method) {
         call_refuse(call, REFUSE_METHOD_NOT_ALLOWED,
                     "This path does not answer to that method.");
@@ -166,7 +169,8 @@ static void answer(struct call *call)
                         : "Incorrect API key provided. Send a key of this gateway as "
                           "`Authorization: Bearer KEY`, `x-api-key` or `api-key`.");
     } else {
-        call->rest = span_skip(http_request(call->http)->path, strlen(call->row->path));
+        for (int i = 0; i < CALL_PLACES_MAX; i++)
+            call->places[i] = call_path_decode(call->places[i], &call->arena);
         call->row->answer(call);
     }
 }
@@ -244,7 +248,6 @@ void call_print_reference(struct buf *out)
         (void)buf_printf(out, "| POST %s | client | Answered by a model: %s. |\n",
                          endpoint->path, endpoint->operation);
     for (const struct call_row *row = call_rows; row->path; row++)
-        (void)buf_printf(out, "| %s %s%s | %s | %s |\n", methods[row->method], row->path,
-                         row->path[strlen(row->path) - 1] == '/' ? "{id}" : "",
+        (void)buf_printf(out, "| %s %s | %s | %s |\n", methods[row->method], row->path,
                          roles[row->role], row->help);
 }

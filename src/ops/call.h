@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "flow/refusal.h"
 #include "net/http.h"
+#include "ops/call_path.h"
 #include "ops/gateway.h"
 #include "policy/auth.h"
 
@@ -26,7 +27,7 @@ struct call {
     const char *id;
     const struct call_row *row;
     struct caller caller;
-    struct span rest; /* what `path` leaves open: the id behind "/v1/models/" */
+    struct span places[CALL_PLACES_MAX]; /* what stands in the open places of `path`, decoded */
 
     /* while something is awaited: called when the task is woken, until it has set itself to NULL */
     void (*awaits)(struct call *call);
@@ -44,7 +45,7 @@ struct call {
 
 struct call_row {
     enum http_method method;
-    const char *path; /* with a slash at its end it takes everything that begins with it */
+    const char *path; /* with open places: call_path.h */
     enum role role;
     unsigned planes;
     void (*answer)(struct call *call); /* the request's body is whole */
@@ -58,6 +59,10 @@ struct task *call_start(struct door *door, struct http *http);
 
 /* The answer is this error, in OpenAI's shape. */
 void call_refuse(struct call *call, enum refusal refusal, const char *message);
+
+/* The same; `param` names the field that is wrong. */
+void call_refuse_param(struct call *call, enum refusal refusal, const char *message,
+                       const char *param);
 
 /* The answer is a stream: its head goes now, then `step` is called whenever the task is woken, until it
  * sets `awaits` to NULL or the client leaves. */

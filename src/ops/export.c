@@ -5,6 +5,7 @@
 #include "flow/meters.h"
 #include "net/listen.h"
 #include "ops/call.h"
+#include "ops/provider_keys.h"
 #include "policy/pattern.h"
 #include "policy/route.h"
 
@@ -22,8 +23,10 @@ static bool usable(struct gateway *gateway, const struct config_model *model)
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *target = &model->targets[i];
         struct target_state *state = targets_get(&gateway->env.targets, target->id);
+        bool passes;
 
-        if (!target->provider->off && target->weight &&
+        (void)provider_keys_why_not(gateway, target, &passes);
+        if (!target->provider->off && target->weight && passes &&
             breaker_admits(&state->breaker, &rule, loop_now_ms(gateway->loop)))
             return true;
     }
@@ -74,9 +77,11 @@ static void refresh_targets(struct gateway *gateway, const struct config_model *
         uint32_t health =
             route_health(gateway->env.config, state, loop_now_ms(gateway->loop)).health;
         struct span id = span_from(target->id);
+        bool passes;
+        bool out = provider_keys_why_not(gateway, target, &passes) || target->provider->off;
 
         series_set(metrics_series(metrics, METER_TARGET_WEIGHT, &id),
-                   route_shown_weight(target, health));
+                   out ? 0 : route_shown_weight(target, health));
         series_set(metrics_series(metrics, METER_TARGET_HEALTH, &id), health);
         series_set(metrics_series(metrics, METER_BREAKER_STATE, &id), state->breaker.state);
     }
@@ -107,6 +112,7 @@ static void refresh(struct gateway *gateway)
 
     for (size_t i = 0; i < config->model_count; i++)
         refresh_model(gateway, &config->models[i]);
+    provider_keys_count(gateway);
     series_set(meter(metrics, METER_IN_FLIGHT), gateway->env.in_flight);
     series_set(meter(metrics, METER_STREAMS), gateway->env.streams);
     series_set(meter(metrics, METER_CONNECTIONS), connections);
@@ -182,36 +188,9 @@ void export_models(struct call *call)
     json_end(&w, '}');
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Model ids may hold slashes and colons, which some clients encode. */
-static struct span percent_decoded(struct span text, struct arena *arena)
-{
-    struct span copy = arena_copy(arena, text);
-    unsigned char *to = (unsigned char *)(uintptr_t)copy.at;
-    size_t size = 0;
-
-    for (size_t i = 0; i < text.size; i++) {
-        int high = text.at[i] == '%' && i + 2 < text.size ? hex_digit(text.at[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.at[i + 2]) : -1;
-
-        if (low >= 0)
-            i += 2;
-        to[size++] = low >= 0 ? (unsigned char)(high << 4 | low) : (unsigned char)text.at[i];
-    }
-    return span_make(copy.at, size);
-}
-
 void export_model(struct call *call)
 {
-    struct span name = percent_decoded(call->rest, &call->arena);
+    struct span name = call->places[0];
     const struct config *config = call->gateway->env.config;
     const struct config_model *model = config_model_find(config, name);
     struct json_writer w = json_writer(&call->body);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct entry {
@@ -40,6 +41,8 @@ static struct digest digest_of_place(const struct config_provider *provider)
     buf_init(&parts, PLACE_BYTES_MAX);
     add_part(&parts, span_from(provider->kind->name));
     add_part(&parts, span_from(provider->base_url));
+    for (size_t i = 0; i < provider->regions.count; i++)
+        add_part(&parts, span_from(provider->regions.items[i].base_url));
     add_part(&parts, span_from(provider->proxy));
     digest_sha256(buf_span(&parts), &digest);
     buf_done(&parts);
@@ -135,6 +138,16 @@ struct key_pool *key_pools_find(const struct key_pools *pools,
     struct entry *entry = find(pools, provider);
 
     return entry ? &entry->pool : NULL;
+}
+
+struct span key_scope(const struct config_target *target, char text[KEY_MODEL_BYTES])
+{
+    int size;
+
+    if (target->region == NULL)
+        return span_from(target->model);
+    size = snprintf(text, KEY_MODEL_BYTES, "%s@%s", target->region->name, target->model);
+    return span_make(text, size < KEY_MODEL_BYTES ? (size_t)size : KEY_MODEL_BYTES - 1);
 }
 
 void key_pools_forgive(struct key_pools *pools, const struct config_provider *provider)

@@ -26,6 +26,10 @@ void key_pools_renew(struct key_pools *pools, const struct config *config);
 struct key_pool *key_pools_find(const struct key_pools *pools,
                                 const struct config_provider *provider);
 
+/* What a key may be out for, as key_pool.h has `model`: the target's model as its provider calls it, and
+ * the region before it, because each place has limits of its own. Written into `text` where it must. */
+struct span key_scope(const struct config_target *target, char text[KEY_MODEL_BYTES]);
+
 /* Somebody says that these keys are good: those that were refused or out of money are used again. */
 void key_pools_forgive(struct key_pools *pools, const struct config_provider *provider);
 
