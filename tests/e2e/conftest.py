@@ -15,8 +15,14 @@ def mock_of_session():
         yield mock
 
 
+@pytest.fixture
+def gateway(gateway_of_session):
+    gateway_of_session.forget_keys()
+    return gateway_of_session
+
+
 @pytest.fixture(scope="session")
-def gateway(mock_of_session):
+def gateway_of_session(mock_of_session):
     provider = openai_provider(mock_of_session)
     with Sluice(
         providers={"mock": provider, "other": provider},

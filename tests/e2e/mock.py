@@ -15,6 +15,8 @@ import subprocess
 import urllib.error
 import urllib.request
 
+import canaries
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD_DIR = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build"))
 BINARY = BUILD_DIR / "sluice-mock"
@@ -28,6 +30,7 @@ class Mock:
         self.options = options
         self.process = None
         self.port = 0
+        self.keys = [canaries.provider_key()]  # those of the providers that it plays
         self.start()
 
     def start(self):
@@ -63,6 +66,7 @@ class Mock:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
+            self.check_keys()
             self.stop()
 
     def ask(self, path, body=None, timeout=30):
@@ -86,8 +90,13 @@ class Mock:
         """Turns knobs for all requests from now on: latency_ms=50, fault="503", fault_count=2."""
         return self.ask("/mock/control", knobs)
 
+    def check_keys(self):
+        """Asserts that no gateway has shown it another provider's key, or a client's."""
+        canaries.assert_only(self.keys, self.log())
+
     def reset(self):
         """Forgets the log and the counts."""
+        self.check_keys()
         return self.ask("/mock/reset", {})
 
     def wait(self, timeout_ms=10000, **conditions):

@@ -17,8 +17,9 @@ import threading
 import time
 import urllib.request
 
-import prometheus
 import canaries
+import prometheus
+import wire
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD_DIR = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build"))
@@ -176,8 +177,29 @@ class Sluice:
         """Ends it and asserts that it ended well."""
         if self.url.startswith("http:"):
             canaries.assert_none_in(self.get("/metrics"), "metrics")
+            self.check_admin()
         self.signal(signal.SIGTERM)
         self.wait()
+
+    def put_keys(self, provider, keys):
+        """Other keys for a provider, as an operator gives them. Gives what is answered."""
+        body = json.dumps({"keys": keys}).encode()
+        admin = self.settings["admin"]["keys"][0]
+        return wire.ask(self, wire.put(f"/admin/providers/{provider}/keys", body, key=admin))
+
+    def forget_keys(self):
+        """Nothing is known of any key any more."""
+        for name, provider in self.settings["providers"].items():
+            assert self.put_keys(name, [canaries.provider_key()]).status == 200
+            assert self.put_keys(name, provider["keys"]).status == 200
+
+    def check_admin(self):
+        """Nothing that an operator may ask for shows a key."""
+        admin = self.settings.get("admin", {})
+        if "keys" in admin and "listen" not in admin:
+            for path in ("status", "events", "config"):
+                said = self.get("/admin/" + path, key=admin["keys"][0])
+                canaries.assert_none_in(said, path)
 
     def wait(self):
         """Waits for its end, which somebody else has asked for, and asserts that it ended well."""
@@ -206,7 +228,7 @@ class Sluice:
 def openai_provider(mock, **more):
     """A provider as the configuration wants it: this mock, with a key that nobody may see."""
     return {"kind": "openai", "base_url": mock.url + "/v1",
-            "keys": [canaries.PROVIDER_KEY], **more}
+            "keys": mock.keys, **more}
 
 
 def target(provider, model, **more):

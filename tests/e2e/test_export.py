@@ -227,10 +227,11 @@ def test_no_secret_is_ever_shown(gateway, mock):
         for stream in (False, True):
             for key in (canaries.CLIENT_KEY, canaries.OTHER_KEY, canaries.CLIENT_KEY + "x",
                         canaries.ADMIN_KEY, canaries.PROVIDER_KEY):
+                gateway.forget_keys()  # a refused one is not shown again
                 wire.ask(gateway, wire.chat_request("fault:" + fault, stream, key=key))
     for path in ("/v1/models", "/v1/models/tide", "/admin/status", "/admin/config", "/metrics",
                  "/ready", "/health", "/nothing"):
         for key in (canaries.CLIENT_KEY, canaries.ADMIN_KEY, canaries.PROVIDER_KEY):
             wire.ask(gateway, wire.get(path, key=key))
     assert len(mock.log()) == 10
-    assert all(canaries.PROVIDER_KEY in json.dumps(record["headers"]) for record in mock.log())
+    assert all(mock.keys[0] in json.dumps(record["headers"]) for record in mock.log())

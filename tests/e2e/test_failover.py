@@ -44,12 +44,19 @@ def targets(**first):
 def gateway_of(first, second, **settings):
     return Sluice(providers={"first": openai_provider(first), "second": openai_provider(second)},
                   **{"models": {"tide": {"targets": targets()}},
+                     "admin": {"keys": [canaries.ADMIN_KEY]},
                      "circuit_breaker": {"enabled": False},
                      "retry": {"max_attempts": 3, "initial_delay_ms": 1}, **settings})
 
 
+@pytest.fixture
+def gateway(gateway_of_module):
+    gateway_of_module.forget_keys()
+    return gateway_of_module
+
+
 @pytest.fixture(scope="module")
-def gateway(mocks):
+def gateway_of_module(mocks):
     models = {
         "tide": {"targets": targets()},
         "shaky": {"targets": [target("first", "a")], "fallbacks": ["calm", "calmer"]},

@@ -27,6 +27,10 @@ def post(path, body, headers="", key=canaries.CLIENT_KEY):
     return (head + f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
+def put(path, body, headers="", key=canaries.CLIENT_KEY):
+    return b"PUT" + post(path, body, headers, key)[4:]
+
+
 def get(path, headers="", key=None):
     auth = f"Authorization: Bearer {key}\r\n" if key else ""
     return f"GET {path} HTTP/1.1\r\nHost: sluice\r\n{auth}{headers}\r\n".encode()

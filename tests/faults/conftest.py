@@ -48,9 +48,11 @@ def pair_of_session(mocks):
 
 @pytest.fixture
 def alone(alone_of_session, sick, well):
+    alone_of_session.forget_keys()
     return alone_of_session
 
 
 @pytest.fixture
 def pair(pair_of_session, sick, well):
+    pair_of_session.forget_keys()
     return pair_of_session

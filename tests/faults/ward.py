@@ -16,6 +16,7 @@ def gateway_of(mocks, attempts, **settings):
         "models": {"both": {"targets": [target("sick", "a", priority=1),
                                         target("well", "b", priority=2)]}},
         "client_keys": [{"name": "team", "hash": canaries.hash_of(canaries.CLIENT_KEY)}],
+        "admin": {"keys": [canaries.ADMIN_KEY]},
         "retry": {"max_attempts": attempts, "initial_delay_ms": 1},
         "circuit_breaker": {"enabled": False},
         "timeouts": CLOCKS,
