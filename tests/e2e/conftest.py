@@ -9,9 +9,13 @@ from mock import Mock
 from sluice import Sluice, openai_provider, target
 
 
+KEYS = 16  # a test that has some refused still finds a good one
+
+
 @pytest.fixture(scope="session")
 def mock_of_session():
     with Mock(tokens=5) as mock:
+        mock.keys = [canaries.provider_key() for _ in range(KEYS)]
         yield mock
 
 

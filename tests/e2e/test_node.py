@@ -18,12 +18,12 @@ RESULT = re.compile(r"^(not )?ok \d+ - (.*?)( # .*)?$", re.M)
 
 
 @pytest.fixture(scope="module")
-def results(gateway, mock_of_session):
+def results(gateway_of_session, mock_of_session):
     mock_of_session.set(latency_ms=0, tokens=5, interval_ms=0, error_rate=0, fault=None)
     run = subprocess.run(
         ["node", "--test-reporter=tap", "--test", HERE / "sdk.test.mjs"], capture_output=True,
         text=True, timeout=120, check=False, cwd=HERE,
-        env={**os.environ, "SLUICE_URL": gateway.url, "MOCK_URL": mock_of_session.url,
+        env={**os.environ, "SLUICE_URL": gateway_of_session.url, "MOCK_URL": mock_of_session.url,
              "CLIENT_KEY": canaries.CLIENT_KEY})
     passed = {name: not failed for failed, name, _ in RESULT.findall(run.stdout)}
     return passed, run.stdout + run.stderr

@@ -87,7 +87,7 @@ def test_the_provider_sees_its_own_key_and_nothing_of_the_clients(gateway, mock)
     wire.ask(gateway, wire.chat_request("m", headers=headers))
     mock.wait(requests_min=1)
     seen = mock.log()[-1]["headers"]
-    assert seen["authorization"] == f"Bearer {mock.keys[0]}"
+    assert seen["authorization"].removeprefix("Bearer ") in mock.keys
     assert seen["content-type"] == "application/json"
     assert seen["openai-beta"] == "x=1"
     assert seen["traceparent"].startswith("00-0af7")

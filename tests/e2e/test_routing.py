@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import canaries
 import wire
 from mock import Mock
 from sluice import Sluice, openai_provider, target
@@ -20,13 +21,15 @@ MODELS = {
 def house():
     with Mock(tokens=5, name="first") as first, Mock(tokens=5, name="second") as second:
         providers = {"first": openai_provider(first), "second": openai_provider(second)}
-        with Sluice(providers=providers, models=MODELS, circuit_breaker={"enabled": False},
+        with Sluice(providers=providers, models=MODELS,
+                    admin={"keys": [canaries.ADMIN_KEY]}, circuit_breaker={"enabled": False},
                     retry={"max_attempts": 2, "initial_delay_ms": 1}) as gateway:
             yield gateway, first
 
 
 @pytest.fixture
 def gateway(house):
+    house[0].forget_keys()
     return house[0]
 
 
@@ -82,6 +85,7 @@ def test_the_error_decides_who_stands_in(gateway, first):
     reply = wire.ask(gateway, wire.chat_request("short"))
     assert (reply.status, reply["x-sluice-model"]) == (200, "large")
     first.set(fault="503")
+    gateway.forget_keys()  # the limit
     reply = wire.ask(gateway, wire.chat_request("short"))
     assert (reply.status, reply["x-sluice-attempts"]) == (503, "2")
 

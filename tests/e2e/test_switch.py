@@ -118,7 +118,7 @@ def test_turned_off_it_is_only_reported():
 
 def test_the_environment_turns_it_off():
     with Mock(tokens=5) as mock:
-        env = {"HOLYSHEEP_BASE_URL": mock.url + "/v1", "HOLYSHEEP_API_KEY": canaries.PROVIDER_KEY,
+        env = {"HOLYSHEEP_BASE_URL": mock.url + "/v1", "HOLYSHEEP_API_KEY": mock.keys[0],
                "DEFAULT_MODEL": "first", "FALLBACK_MODEL": "second", "HEALTH_CHECK_INTERVAL": "0",
                "SLUICE_LISTEN": "127.0.0.1:0", "SLUICE_ADMIN_KEY": canaries.ADMIN_KEY}
         for said, kind in (("false", "switch_advised"), ("true", "switch")):
