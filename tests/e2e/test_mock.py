@@ -398,6 +398,22 @@ def test_the_error_rate_is_kept_and_the_seed_repeats_it():
     assert statuses() == first
 
 
+def test_accepted_keys_may_be_several_and_change():
+    with Mock(key="sk-a,sk-b") as mock:
+        def statuses():
+            return [httpx.post(mock.url + "/v1/chat/completions",
+                               json={"model": "m", "messages": USER},
+                               headers={"Authorization": f"Bearer sk-{key}"}).status_code
+                    for key in ("a", "b", "c")]
+        assert statuses() == [200, 200, 401]
+        mock.set(key="sk-c")
+        assert statuses() == [401, 401, 200]
+        mock.set(key=None)
+        assert statuses() == [200, 200, 200]
+        with pytest.raises(RuntimeError):
+            mock.set(key=7)
+
+
 def test_a_wrong_key_is_answered_as_openai_does():
     with Mock(key="sk-right", name="guarded") as mock:
         ask = {"model": "m", "messages": USER}

@@ -70,8 +70,8 @@ static void make_config(struct play *play, struct buf *yaml)
 
     (void)buf_add_text(yaml, "providers:\n");
     for (uint32_t i = 0; i < targets; i++) {
-        (void)buf_printf(yaml, "  p%u: { base_url: \"http://p%u.test/v1\", keys: [ k ], ", i,
-                         i);
+        (void)buf_printf(yaml, "  p%u: { base_url: \"http://p%u.test/v1\", ", i, i);
+        add(yaml, "keys", pick(play, "[ k ]", "[ k ]", "[ k, l, m ]"));
         add(yaml, "kind", pick(play, "openai", "mistral", "groq"));
         add(yaml, "on_client_gone", pick(play, "cancel", "cancel", "drain"));
         (void)buf_add_text(yaml, "}\n");
