@@ -2,7 +2,6 @@
 
 #include "llm/retry_info.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -90,8 +89,6 @@ static uint32_t read_timestamp(struct span text, uint64_t now_wall_ms)
     struct tm date = { 0 };
     const char *rest;
     int64_t at_ms;
-    int hours = 0;
-    int minutes = 0;
 
     if (text.size >= sizeof(copy) || text.size == 0)
         return 0;
@@ -103,10 +100,10 @@ static uint32_t read_timestamp(struct span text, uint64_t now_wall_ms)
     at_ms = (int64_t)timegm(&date) * 1000;
     if (*rest == '.')
         rest += 1 + strspn(rest + 1, "0123456789");
-    if ((*rest == '+' || *rest == '-') && sscanf(rest + 1, "%2d:%2d", &hours, &minutes) == 2)
-        at_ms -= (*rest == '+' ? 1 : -1) * (hours * 60 + minutes) * 60000;
-    else if (strcmp(rest, "Z") != 0)
+    rest = strptime(rest, "%z", &date);
+    if (rest == NULL || *rest)
         return 0;
+    at_ms -= (int64_t)date.tm_gmtoff * 1000;
     return at_ms > (int64_t)now_wall_ms ? capped((uint64_t)at_ms - now_wall_ms) : 0;
 }
 
