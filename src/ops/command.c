@@ -93,7 +93,8 @@ static int serve(const struct options *options)
         say_text(STDERR_FILENO, "\n");
         return EXIT_NOT_BOUND;
     }
-    greet(config, gateway_port(gateway));
+    /* Not `config`: with what was changed in an earlier life another one is in force. */
+    greet(gateway->env.config, gateway_port(gateway));
     gateway_run(gateway);
     gateway_free(gateway);
     return EXIT_FINE;
