@@ -40,7 +40,7 @@ static enum exchange_state failed(struct exchange *ex, struct attempt *attempt,
         ex->stale_retried = true;
         return EXCHANGE_OPEN;
     }
-    if (other_key)
+    if (other_key && !ex->hedged)
         return EXCHANGE_OPEN;
     if (attempt_may_move(ex))
         ex->plan_at++;
