@@ -71,6 +71,7 @@ void http_continue(struct http *http)
     if (waits && http->state == SERVE_EXCHANGE)
         (void)buf_add(conn_out(&http->conn), SPAN_OF("HTTP/1.1 100 Continue\r\n\r\n"));
     http->parse.request.expects_continue = false;
+    http_serve_continue(http);
 }
 
 /* What the client sends behind a request that was not read to its end is not another request. */

@@ -75,7 +75,7 @@ struct http_config {
     size_t header_bytes_max;
     size_t body_bytes_max;
     uint32_t header_ms;    /* first byte to complete head */
-    uint32_t body_ms;      /* complete head to complete body */
+    uint32_t body_ms;      /* http_continue() to complete body */
     uint32_t write_ms;     /* without progress of a reply that the client does not read */
     uint32_t keepalive_ms; /* idle between requests */
 
@@ -113,7 +113,10 @@ uint64_t http_bytes_out(const struct http *http);
 
 /* ---- steps ---- */
 
-/* Sends 100 Continue when the client waits for it. */
+/* The owner wants the body: sends 100 Continue when the client waits for it. Until then no more than its
+ * beginning is read (LIMIT_HELD_BODY_BYTES), and no clock runs: whoever makes a client wait keeps
+ * little of it in memory. A client that leaves while more than that is on its way is noticed when
+ * reading goes on. */
 void http_continue(struct http *http);
 
 enum { HTTP_LENGTH_UNKNOWN = -1 };

@@ -132,13 +132,26 @@ void http_serve_drop(struct http *http)
 }
 
 /* Reading goes on while an exchange runs, or its client could leave unnoticed; but what is read
- * ahead of the next request has a bound. */
+ * ahead of the next request, or of a body that nobody has asked for, has a bound. */
 static void steer_reading(struct http *http)
 {
-    if (buf_size(&http->ahead) < LIMIT_PIPELINED_BYTES)
+    bool held = http->held && buf_size(&http->parse.body) >= LIMIT_HELD_BODY_BYTES;
+
+    if (buf_size(&http->ahead) < LIMIT_PIPELINED_BYTES && !held)
         conn_read_start(&http->conn);
     else
         conn_read_stop(&http->conn);
+}
+
+void http_serve_continue(struct http *http)
+{
+    if (!http->held)
+        return;
+    http->held = false;
+    if (http->state != SERVE_EXCHANGE || http->parse.body_state != HTTP_BODY_COMING)
+        return;
+    set_clock(http, http->front->config->body_ms);
+    steer_reading(http);
 }
 
 void http_serve_next(struct http *http)
@@ -195,8 +208,7 @@ static void begin_exchange(struct http *http)
     http->parse.request.peer = http->peer;
     http->bytes_out = 0;
     change_state(http, SERVE_EXCHANGE);
-    if (http->parse.body_state == HTTP_BODY_COMING)
-        set_clock(http, config->body_ms);
+    http->held = http->parse.body_state == HTTP_BODY_COMING;
     http->owner = config->on_head(config->context, http);
     assert(http->owner != NULL);
     task_wake(http->owner);
@@ -225,6 +237,8 @@ static size_t feed_body(struct http *http, struct span bytes)
     if (http->parse.body_state != HTTP_BODY_COMING) {
         set_clock(http, 0);
         task_wake(http->owner);
+    } else if (http->held) {
+        steer_reading(http);
     }
     return taken;
 }

@@ -71,6 +71,7 @@ struct http {
     bool keep;    /* the reply promised that another request may follow */
     bool full;    /* the owner was told so and waits for room */
     bool lingers; /* the request was not read to its end */
+    bool held;    /* http_continue() was not called: of the body only its beginning is read */
     char peer[46];
 };
 
@@ -87,6 +88,9 @@ struct http *http_open(struct http_front *front, int fd, struct tls *tls, const 
 
 /* Answers 503 to whatever comes, and closes. */
 void http_turn_away(struct http *http);
+
+/* For http.c: the owner wants the body. */
+void http_serve_continue(struct http *http);
 
 /* For http.c: the exchange is over. */
 void http_serve_next(struct http *http);  /* the connection may carry another request */

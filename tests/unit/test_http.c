@@ -1,6 +1,7 @@
 /* One client connection's HTTP over real sockets: the exchange's steps and facts, keep-alive, clocks,
  * pressure and the many ways to end. */
 #include "base/limits.h"
+#include "base/mem.h"
 #include "net/http.h"
 #include "net/http_serve.h"
 #include "web.h"
@@ -283,6 +284,7 @@ static void test_one_turn_reads_one_buffer_of_a_client(void **state)
     scene->web.echoes = false;
     client_say(&scene->client, POST "Content-Length: 8388608\r\n\r\n");
     http = web_http(&scene->web);
+    http_continue(http);
     while (http_body_state(http) == HTTP_BODY_COMING) {
         size_t before = http_body(http).size;
         size_t left = 8388608 - before;
@@ -689,6 +691,7 @@ static void test_a_slow_body_is_a_fact_of_the_exchange(void **state)
     scene->web.config.body_ms = 30;
     client_say(&scene->client, POST "Content-Length: 3\r\n\r\nab");
     http = web_http(&scene->web);
+    http_continue(http);
     wakes = scene->web.exchange->wakes;
     WEB_WAIT(&scene->web, http_body_state(http) == HTTP_BODY_TOO_SLOW);
     WEB_WAIT(&scene->web, scene->web.exchange->wakes > wakes);
@@ -697,6 +700,38 @@ static void test_a_slow_body_is_a_fact_of_the_exchange(void **state)
     client_expect(&scene->client, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n"
                                   "Connection: close\r\n\r\n");
     client_expect_end(&scene->client);
+}
+
+static void test_of_a_body_that_nobody_wants_yet_only_the_beginning_is_read(void **state)
+{
+    enum { BODY_BYTES = 4 * 1024 * 1024, TURNS = 200 };
+
+    struct scene *scene = *state;
+    struct span rest = { mem_zero(BODY_BYTES), BODY_BYTES };
+    char *body = (char *)(uintptr_t)rest.at;
+    struct http *http;
+
+    scene->web.echoes = false;
+    scene->web.config.body_ms = 30; /* no clock runs before it is wanted */
+    client_say(&scene->client, POST "Content-Length: 4194304\r\n\r\n");
+    http = web_http(&scene->web);
+    for (int turn = 0; turn < TURNS; turn++) {
+        rest = span_skip(rest, client_push(&scene->client, rest));
+        web_turn(&scene->web);
+    }
+    assert_in_range(http_body(http).size, LIMIT_HELD_BODY_BYTES,
+                    LIMIT_HELD_BODY_BYTES + LIMIT_READ_BYTES);
+    assert_int_equal(http_body_state(http), HTTP_BODY_COMING);
+    scene->web.config.body_ms = 10000;
+    http_continue(http);
+    while (rest.size) {
+        rest = span_skip(rest, client_push(&scene->client, rest));
+        web_turn(&scene->web);
+    }
+    WEB_WAIT(&scene->web, http_body_state(http) == HTTP_BODY_WHOLE);
+    assert_int_equal(http_body(http).size, BODY_BYTES);
+    mem_free(body);
+    web_reply(&scene->web, "");
 }
 
 static void test_a_running_exchange_has_no_clock_of_http(void **state)
@@ -762,6 +797,7 @@ int main(void)
         TEST(test_a_connection_without_a_request_is_closed_silently),
         TEST(test_a_kept_connection_is_closed_silently),
         TEST(test_a_slow_body_is_a_fact_of_the_exchange),
+        TEST(test_of_a_body_that_nobody_wants_yet_only_the_beginning_is_read),
         TEST(test_a_running_exchange_has_no_clock_of_http),
     };
 
