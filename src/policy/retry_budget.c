@@ -33,16 +33,24 @@ void retry_budget_add(struct retry_budget *budget, uint64_t now_ms)
     budget->requests[slot_of(budget, now_ms)]++;
 }
 
-bool retry_budget_allows(struct retry_budget *budget, uint32_t share, uint64_t now_ms)
+uint64_t retry_budget_left(struct retry_budget *budget, uint32_t share, uint64_t now_ms)
 {
     uint64_t least = (uint64_t)RETRY_BUDGET_FLOOR * RETRY_BUDGET_SLOTS;
     uint64_t allowed;
+    uint64_t taken;
 
     if (share == 0)
-        return true;
+        return UINT64_MAX;
     (void)slot_of(budget, now_ms);
     allowed = sum(budget->requests) * share / WHOLE;
-    return sum(budget->retries) < (allowed > least ? allowed : least);
+    allowed = allowed > least ? allowed : least;
+    taken = sum(budget->retries);
+    return allowed > taken ? allowed - taken : 0;
+}
+
+bool retry_budget_allows(struct retry_budget *budget, uint32_t share, uint64_t now_ms)
+{
+    return retry_budget_left(budget, share, now_ms) > 0;
 }
 
 void retry_budget_take(struct retry_budget *budget, uint64_t now_ms)

@@ -27,6 +27,9 @@ void retry_budget_add(struct retry_budget *budget, uint64_t now_ms);
 /* May one make another? Not when the share, in millionths, is used up. A share of 0 is no limit. */
 bool retry_budget_allows(struct retry_budget *budget, uint32_t share, uint64_t now_ms);
 
+/* How many may, before the share is used up. UINT64_MAX: no end. */
+uint64_t retry_budget_left(struct retry_budget *budget, uint32_t share, uint64_t now_ms);
+
 /* It does. */
 void retry_budget_take(struct retry_budget *budget, uint64_t now_ms);
 

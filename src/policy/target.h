@@ -15,6 +15,7 @@ struct target_state {
     struct health health;
     enum health_level level; /* as it was last told */
     uint32_t in_flight;
+    uint32_t waiting; /* exchanges that wait for one of these to end */
     uint64_t attempts;
     uint64_t failures;
     uint64_t last_error_ms;    /* since 1970; 0: none yet */
