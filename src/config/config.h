@@ -139,10 +139,11 @@ struct config_target {
     const char *name; /* "stable"; the provider's name when none is given */
     const struct config_provider *provider;
     const struct config_region *region; /* NULL: the provider is in one place */
-    const char *model; /* as the provider calls it; the model's own name when none is given */
-    uint32_t weight;   /* as written; 0 where the region's is 0 */
-    uint32_t share;    /* of it, in millionths: what falls to the region */
-    uint32_t priority; /* 1 is tried first */
+    const char *model;  /* as the provider calls it; the model's own name when none is given */
+    uint32_t weight;    /* as written; 0 where the region's is 0 */
+    uint32_t share;     /* of it, in millionths: what falls to the region */
+    uint32_t priority;  /* 1 is tried first */
+    uint32_t in_flight; /* 0: without end */
 };
 
 enum { SHARE_WHOLE = 1000000 };
@@ -257,7 +258,9 @@ struct config_health { /* durations in milliseconds */
 
 struct config_limits {
     uint32_t connections;
-    uint32_t in_flight;
+    uint32_t in_flight;  /* 0: without end */
+    uint32_t queue;      /* 0: nobody waits */
+    uint32_t queue_wait; /* ms; 0: without end */
     uint64_t header_bytes;
     uint64_t body_bytes;
 };

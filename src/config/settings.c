@@ -265,9 +265,16 @@ static const struct setting limits_rows[] = {
       .max = 1024 * MIB,
       .help = "The body of a request; more is 413." },
     NUMBER(config_limits, in_flight, "4096", 0, 1000000,
-           "Requests that are served at once; one more gets 503."),
-    LATER("queue"),
-    LATER("queue_wait"),
+           "Requests that are served at once; one more waits in the queue."),
+    NUMBER(config_limits, queue, "1024", 0, 1000000,
+           "Requests that may wait for their turn; one more gets 503 at once. 0: none waits."),
+    { .name = "queue_wait",
+      .kind = SETTING_DURATION,
+      NUMBER_AT(config_limits, queue_wait),
+      .standard = "5s",
+      .max = HOUR,
+      .help = "Who waited so long gets 503, and who would have to gets it at once; 0: without "
+              "end." },
     END,
 };
 

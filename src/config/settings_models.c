@@ -214,6 +214,14 @@ static const struct setting target_rows[] = {
       .min = 1,
       .max = 100,
       .help = "1 is tried first; 2 when no target of 1 can serve." },
+    { .name = "in_flight",
+      .kind = SETTING_COUNT,
+      NUMBER_AT(config_target, in_flight),
+      .standard = "0",
+      .max = 1000000,
+      .help =
+          "Requests at it at once. One more goes to the next target, or waits when all are "
+          "full (`limits.queue`); 0: without end. Where its provider has regions, in each." },
     LATER("environment"),
     END,
 };

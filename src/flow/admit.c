@@ -40,19 +40,9 @@ enum exchange_state admit_auth(struct exchange *ex)
     if (request->method != HTTP_POST)
         return refuse(ex, REFUSE_METHOD_NOT_ALLOWED, "%s is answered to POST only.",
                       ex->endpoint->path);
-    if (ex->config->limits.in_flight && ex->env->in_flight >= ex->config->limits.in_flight) {
-        ex->retry_after_ms = 1000;
-        return refuse(ex, REFUSE_OVERLOADED,
-                      "The gateway is serving as many requests as it may "
-                      "(limits.in_flight). Try again shortly.");
-    }
     if (read_overrides(ex) == EXCHANGE_REFUSE)
         return EXCHANGE_REFUSE;
-    ex->env->in_flight++;
-    ex->counted = true;
-    if (http_body_state(ex->http) == HTTP_BODY_COMING)
-        http_continue(ex->http);
-    return EXCHANGE_ADMIT;
+    return slots_enter(ex);
 }
 
 /* ---- ADMIT ---- */
@@ -104,12 +94,16 @@ static enum exchange_state read_body(struct exchange *ex)
 
 enum exchange_state admit_body(struct exchange *ex)
 {
+    enum http_body_state body = http_body_state(ex->http);
+
     if (ex->interrupted)
         return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
+    if (!ex->counted && (body == HTTP_BODY_COMING || body == HTTP_BODY_WHOLE))
+        return slots_wait(ex);
     if (clocks_passed(&ex->clocks, CLOCK_TOTAL, exchange_now_ms(ex)))
         return refuse(ex, REFUSE_REQUEST_TIMEOUT, "The request's body did not arrive in time.");
-    switch (http_body_state(ex->http)) {
-    case HTTP_BODY_COMING: return EXCHANGE_ADMIT;
+    switch (body) {
+    case HTTP_BODY_COMING: http_continue(ex->http); return EXCHANGE_ADMIT;
     case HTTP_BODY_WHOLE: return read_body(ex);
     case HTTP_BODY_TOO_LARGE:
         return refuse(ex, REFUSE_REQUEST_TOO_LARGE,

@@ -18,6 +18,7 @@ enum clock_name {
     CLOCK_TOTAL, /* of the exchange, as all that follow: the whole request, with all attempts */
     CLOCK_COMMENT, /* a sign of life for the client */
     CLOCK_BACKOFF, /* the next attempt may begin */
+    CLOCK_QUEUE,   /* it has waited long enough for its turn */
     CLOCK_LINGER,  /* an upstream that has said everything may still end its answer */
     CLOCKS,
 };

@@ -21,6 +21,7 @@ void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
     env->events.metrics = env->metrics;
     random_bytes(&env->random, sizeof(env->random));
     list_init(&env->exchanges);
+    slots_init(&env->slots);
     buf_init(&env->scratch, SCRATCH_BYTES);
 }
 
@@ -30,6 +31,7 @@ void env_done(struct env *env)
     struct map_entry *entry;
 
     assert(list_empty(&env->exchanges));
+    slots_done(&env->slots);
     while ((entry = map_next(&env->origins, &at)) != NULL)
         fetch_origin_free(entry->thing);
     map_done(&env->origins);

@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "config/config.h"
 #include "flow/events.h"
+#include "flow/slots.h"
 #include "policy/hedge.h"
 #include "policy/key_pools.h"
 #include "policy/retry_budget.h"
@@ -36,7 +37,7 @@ struct env {
     struct events events;
     uint64_t random;
     struct list exchanges; /* all that live */
-    uint32_t in_flight;
+    struct slots slots;    /* who is being served, and who waits to be */
     uint32_t streams;
     bool draining;      /* answer with Connection: close */
     struct buf scratch; /* for building a head or an error; nobody keeps it over a call */

@@ -6,13 +6,22 @@
 
 enum { LINE_BYTES_MAX = 16 * 1024 };
 
+/* clang-format off: one row for each */
 static const char *const kinds[EVENT_KINDS] = {
-    [EVENT_BREAKER] = "breaker", [EVENT_HEALTH] = "health",
-    [EVENT_SWITCH] = "switch",   [EVENT_SWITCH_ADVISED] = "switch_advised",
-    [EVENT_RELOAD] = "reload",   [EVENT_RELOAD_REFUSED] = "reload_refused",
-    [EVENT_CHANGE] = "change",   [EVENT_CHANGE_OVER] = "change_over",
-    [EVENT_KEY] = "key",         [EVENT_KEYS_REPLACED] = "keys_replaced",
+    [EVENT_BREAKER] = "breaker",
+    [EVENT_HEALTH] = "health",
+    [EVENT_KEY] = "key",
+    [EVENT_KEYS_REPLACED] = "keys_replaced",
+    [EVENT_SWITCH] = "switch",
+    [EVENT_SWITCH_ADVISED] = "switch_advised",
+    [EVENT_OVERLOAD] = "overload",
+    [EVENT_RELOAD] = "reload",
+    [EVENT_RELOAD_REFUSED] = "reload_refused",
+    [EVENT_CHANGE] = "change",
+    [EVENT_CHANGE_OVER] = "change_over",
 };
+
+/* clang-format on */
 
 const char *event_kind_name(enum event_kind kind)
 {

@@ -17,6 +17,7 @@ enum event_kind {
     EVENT_HEALTH,
     EVENT_SWITCH,
     EVENT_SWITCH_ADVISED, /* it would have, if it might */
+    EVENT_OVERLOAD,
     EVENT_RELOAD,
     EVENT_RELOAD_REFUSED,
     EVENT_CHANGE,      /* of a setting, by an operator */

@@ -85,6 +85,8 @@ static void move(struct exchange *ex, enum exchange_state next)
 /* What the client was waiting for when it left. */
 static const char *waiting_for(const struct exchange *ex)
 {
+    if (list_linked(&ex->turn))
+        return "queue";
     if (ex->state == EXCHANGE_OPEN)
         return "backoff";
     if (ex->state == EXCHANGE_STREAM || ex->committed)

@@ -6,9 +6,10 @@
  *       +-------+--------+--------+--> REFUSE --------------+
  *
  *     AUTH    the head is here: who is it?
- *     ADMIT   waits for the body; finds what the gateway acts on
+ *     ADMIT   waits for a slot, then for the body; finds what the gateway acts on
  *     PLAN    which targets, in which order?
- *     OPEN    the first target that lets us in; waits only for a back-off
+ *     OPEN    the first target that lets us in; waits for a back-off, or
+ *             for one of them to have room
  *     AWAIT   nothing of the answer was sent yet: whatever goes wrong, another target may answer
  *     STREAM  this target until its end, or a broken stream
  *     REFUSE  says no, in the client's own dialect
@@ -16,7 +17,7 @@
  *
  * From any state that waits: the client has gone -> cancel -> SETTLE.
  *
- * Where to read: exchange.c (the table of states), admit.c (AUTH ADMIT PLAN), open.c (OPEN),
+ * Where to read: exchange.c (the table of states), admit.c (AUTH ADMIT PLAN), slots.c (who may), open.c (OPEN),
  * await.c (AWAIT), stream.c (STREAM), sink.c (the reply), receipt.c (SETTLE). */
 #ifndef FLOW_EXCHANGE_H
 #define FLOW_EXCHANGE_H

@@ -101,6 +101,13 @@ struct exchange {
     bool switched;               /* they come first: the model has been switched away from */
     struct overrides overrides;
 
+    /* its turn */
+    struct list turn;          /* in env->slots while it waits */
+    uint64_t turn_us;          /* since when */
+    uint64_t queued_us;        /* so long it has waited */
+    uint64_t busy;             /* a bit for each step of the plan whose target was full */
+    struct target_state *slot; /* of that target; given to it, not used yet */
+
     /* tries */
     struct attempt *attempt; /* that runs, or ran last; of two the older, or who answers */
     struct attempt first;    /* room for it */
@@ -122,7 +129,7 @@ struct exchange {
     bool head_sent;    /* status and headers have gone: an error is an event now */
     bool committed;    /* content has gone: no other target may answer */
     bool interrupted;  /* the drain is over: end it */
-    bool counted;      /* it is in env->in_flight */
+    bool counted;      /* it has one of the gateway's slots */
     bool streaming;    /* it is in env->streams */
     unsigned status;   /* sent, or 499 */
     uint64_t sent_ms;  /* when the client last got a byte */
@@ -157,6 +164,29 @@ uint64_t exchange_now_ms(const struct exchange *ex);
 /* Remembers why not and returns EXCHANGE_REFUSE. The text is a format, kept in the arena. */
 enum exchange_state refuse(struct exchange *ex, enum refusal refusal, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* ---- slots: flow/slots.h says what they are ---- */
+
+/* Takes a slot, or a place in the queue: EXCHANGE_ADMIT. Else EXCHANGE_REFUSE. */
+enum exchange_state slots_enter(struct exchange *ex);
+
+/* It has none yet: waits on, or says that it was too long. */
+enum exchange_state slots_wait(struct exchange *ex);
+
+/* Everything it has or waits for goes to the others. */
+void slots_settle(struct exchange *ex);
+
+/* Must it leave that target to others? Then it is noted in ex->busy. */
+bool slots_target_busy(struct exchange *ex, uint32_t at);
+void slots_target_take(struct exchange *ex, const struct plan_step *step);
+void slots_target_free(struct env *env, struct target_state *state);
+
+/* All that is left of the plan is full. Waits for one of them: EXCHANGE_OPEN with ex->slot when it has
+ * one; else EXCHANGE_REFUSE. */
+enum exchange_state slots_target_wait(struct exchange *ex);
+
+/* The slot that it was given is of no use to it. */
+void slots_target_return(struct exchange *ex);
 
 /* ---- plan ---- */
 

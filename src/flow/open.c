@@ -89,7 +89,7 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
         retry_budget_take(&ex->env->retries, now_ms);
     else
         retry_budget_add(&ex->env->retries, now_ms);
-    step->state->in_flight++;
+    slots_target_take(ex, step);
     step->state->attempts++;
     ex->attempts++;
     clocks_start(&attempt->clocks, CLOCK_CONNECT, now_ms, provider->timeouts.connect);
@@ -173,7 +173,8 @@ bool attempt_start(struct exchange *ex, struct attempt *attempt, const struct pl
     struct breaker_ticket ticket;
     struct key_choice key;
 
-    if (!keys_choose(ex, step, &key))
+    if (!breaker_admits(&step->state->breaker, &rule, now_ms) || !keys_choose(ex, step, &key) ||
+        slots_target_busy(ex, (uint32_t)(step - ex->plan)))
         return false;
     ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
     if (ticket.pass == BREAKER_REFUSED)
@@ -195,6 +196,21 @@ static bool start_next(struct exchange *ex)
     return false;
 }
 
+/* Starts one, here or at the stand-ins. A slot that it was given and could not use goes back; what was
+ * passed over before it waited gets another look then. */
+static bool start_any(struct exchange *ex)
+{
+    bool given = ex->slot != NULL;
+    bool started = start_next(ex) || (plan_fallbacks(ex) && start_next(ex));
+
+    if (ex->slot)
+        slots_target_return(ex);
+    if (started || !given)
+        return started;
+    ex->plan_at = 0;
+    return start_next(ex);
+}
+
 enum exchange_state open_step(struct exchange *ex)
 {
     uint64_t now_ms = exchange_now_ms(ex);
@@ -203,6 +219,8 @@ enum exchange_state open_step(struct exchange *ex)
         return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
     if (clocks_passed(&ex->clocks, CLOCK_TOTAL, now_ms))
         return refuse(ex, REFUSE_DEADLINE_EXCEEDED, "The request took longer than it may.");
+    if (list_linked(&ex->turn))
+        return slots_target_wait(ex);
     sink_keep_alive(ex);
     if (ex->clocks.at_ms[CLOCK_BACKOFF] && !clocks_passed(&ex->clocks, CLOCK_BACKOFF, now_ms))
         return EXCHANGE_OPEN;
@@ -210,7 +228,9 @@ enum exchange_state open_step(struct exchange *ex)
     if (ex->attempts &&
         !retry_budget_allows(&ex->env->retries, ex->config->retry.budget, now_ms))
         return EXCHANGE_REFUSE;
-    if (start_next(ex) || (plan_fallbacks(ex) && start_next(ex)))
+    if (start_any(ex))
         return EXCHANGE_AWAIT;
+    if (ex->busy && ex->attempts == 0)
+        return slots_target_wait(ex);
     return next_round(ex);
 }

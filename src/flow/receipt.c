@@ -80,8 +80,7 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_
     bool blameless = attempt->key_to_blame;
     enum breaker_result result = blameless ? BREAKER_UNKNOWN : outcomes[outcome].result;
 
-    assert(step->state->in_flight > 0);
-    step->state->in_flight--;
+    slots_target_free(ex->env, step->state);
     series_add(metrics_series(ex->env->metrics, METER_ATTEMPTS, labels), 1);
     if (attempt->relaying && attempt->relay.malformed)
         series_add(metrics_series(ex->env->metrics, METER_MALFORMED_EVENTS, labels),
@@ -319,8 +318,7 @@ enum exchange_state settle_step(struct exchange *ex)
     if (ex->http)
         sink_cut(ex);
     receipt_exchange(ex);
-    if (ex->counted)
-        ex->env->in_flight--;
+    slots_settle(ex);
     if (ex->streaming)
         ex->env->streams--;
     return EXCHANGE_DEAD;

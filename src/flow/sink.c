@@ -34,7 +34,7 @@ static uint64_t since(uint64_t later_us, uint64_t earlier_us)
     return later_us > earlier_us && earlier_us ? later_us - earlier_us : 0;
 }
 
-/* gw: in the gateway alone. queue: from the first byte to the whole request. upstream: from the last
+/* gw: in the gateway alone. queue: waiting for a slot. upstream: from the last
  * attempt's start to its first content. ttft: from the first byte to the content. */
 static void add_timing(struct exchange *ex, struct buf *head)
 {
@@ -44,7 +44,7 @@ static void add_timing(struct exchange *ex, struct buf *head)
 
     (void)buf_add_text(head, "Server-Timing: ");
     add_ms(head, "gw", ex->opened_us ? before_us + after_us : since(now_us, ex->ready_us));
-    add_ms(head, ", queue", since(ex->ready_us, ex->received_us));
+    add_ms(head, ", queue", ex->queued_us);
     add_ms(head, ", upstream", since(ex->content_us, ex->opened_us));
     add_ms(head, ", ttft", since(ex->content_us, ex->received_us));
     (void)buf_add_text(head, "\r\n");

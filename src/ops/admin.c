@@ -75,6 +75,8 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     write_probe(&state->health, w);
     json_put_text(w, "breaker", breaker_state_name(state->breaker.state));
     json_put_u64(w, "in_flight", state->in_flight);
+    json_put_u64(w, "in_flight_limit", target->in_flight);
+    json_put_u64(w, "waiting", state->waiting);
     json_put_u64(w, "attempts", state->attempts);
     json_put_u64(w, "failures", state->failures);
     json_put_text(w, "last_error", state->last_error[0] ? state->last_error : NULL);
@@ -105,6 +107,18 @@ static void write_models(struct gateway *gateway, struct json_writer *w)
     json_end(w, '}');
 }
 
+/* 0: none. */
+static void write_limits(const struct config_limits *limits, struct json_writer *w)
+{
+    json_key(w, "limits");
+    json_begin(w, '{');
+    json_put_u64(w, "connections", limits->connections);
+    json_put_u64(w, "in_flight", limits->in_flight);
+    json_put_u64(w, "queue", limits->queue);
+    json_put_u64(w, "queue_wait_ms", limits->queue_wait);
+    json_end(w, '}');
+}
+
 void admin_write_status(struct gateway *gateway, struct buf *out)
 {
     struct json_writer w = json_writer(out);
@@ -117,7 +131,10 @@ void admin_write_status(struct gateway *gateway, struct buf *out)
     json_put_u64(&w, "config_generation", gateway->env.config->generation);
     json_put_bool(&w, "draining", gateway->env.draining);
     json_put_u64(&w, "connections", listener_connections(gateway->main.listener));
-    json_put_u64(&w, "in_flight", gateway->env.in_flight);
+    json_put_u64(&w, "in_flight", gateway->env.slots.admission.in_flight);
+    json_put_u64(&w, "queue_depth", slots_waiting(&gateway->env.slots));
+    json_put_bool(&w, "overloaded", gateway->env.slots.admission.overloaded);
+    write_limits(&gateway->env.config->limits, &w);
     json_put_u64(&w, "streams", gateway->env.streams);
     json_put_decimal(&w, "loop_utilisation", loop_busy_per_mille(gateway->loop), 3);
     provider_keys_write(gateway, &w);

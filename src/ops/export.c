@@ -113,7 +113,12 @@ static void refresh(struct gateway *gateway)
     for (size_t i = 0; i < config->model_count; i++)
         refresh_model(gateway, &config->models[i]);
     provider_keys_count(gateway);
-    series_set(meter(metrics, METER_IN_FLIGHT), gateway->env.in_flight);
+    series_set(meter(metrics, METER_IN_FLIGHT), gateway->env.slots.admission.in_flight);
+    series_set(meter(metrics, METER_QUEUE_DEPTH), slots_waiting(&gateway->env.slots));
+    if (config->retry.budget)
+        series_set(meter(metrics, METER_RETRY_BUDGET_LEFT),
+                   retry_budget_left(&gateway->env.retries, config->retry.budget,
+                                     loop_now_ms(gateway->loop)));
     series_set(meter(metrics, METER_STREAMS), gateway->env.streams);
     series_set(meter(metrics, METER_CONNECTIONS), connections);
     series_set(meter(metrics, METER_LOOP_UTILISATION), loop_busy_per_mille(gateway->loop));

@@ -125,6 +125,7 @@ bool gateway_apply(struct gateway *gateway, char *ret_error)
         return false;
     key_pools_renew(&gateway->env.key_pools, config);
     probes_renew(gateway->probes);
+    slots_renew(&gateway->env); /* there may be more of them now */
     return true;
 }
 
@@ -200,6 +201,7 @@ static void run_janitor(struct task *task)
     }
     look_at_file(gateway);
     watch_health(gateway);
+    slots_watch(&gateway->env);
     task_alarm(task, now_ms + JANITOR_MS);
 }
 

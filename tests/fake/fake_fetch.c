@@ -8,7 +8,7 @@
 
 #include <assert.h>
 
-enum { CALLS_MAX = 64, BYTES_MAX = 256 * 1024 * 1024 };
+enum { CALLS_MAX = 256, BYTES_MAX = 256 * 1024 * 1024 };
 
 struct fetch_origin {
     char *url;

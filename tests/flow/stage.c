@@ -100,7 +100,7 @@ void stage_close(struct stage *stage)
 {
     stage_advance(stage, 100); /* an upstream that lingers */
     assert_true(list_empty(&stage->env.exchanges));
-    assert_int_equal(stage->env.in_flight, 0);
+    assert_int_equal(stage->env.slots.admission.in_flight, 0);
     assert_int_equal(stage->env.streams, 0);
     check_targets(stage);
     assert_int_equal(receipts(stage), stage->asked);

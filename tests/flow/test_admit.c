@@ -112,7 +112,7 @@ static void test_the_body_is_asked_for_once_the_key_is_right(void **state)
     fake_http_set_body(stage->http, HTTP_BODY_COMING, SPAN_OF(""));
     stage_start(stage);
     assert_true(fake_http_continued(stage->http));
-    assert_int_equal(stage->env.in_flight, 1);
+    assert_int_equal(stage->env.slots.admission.in_flight, 1);
     fake_http_set_body(stage->http, HTTP_BODY_WHOLE, SPAN_OF(CHAT));
     fake_loop_settle(stage->loop);
     stage_answer(stage, 0, 200, JSON, ANSWER);
@@ -215,7 +215,7 @@ static void test_other_methods_are_refused(void **state)
 
 static void test_more_than_in_flight_are_turned_away(void **state)
 {
-    struct stage *stage = stage_open(ONE_TARGET "limits: { in_flight: 1 }\n");
+    struct stage *stage = stage_open(ONE_TARGET "limits: { in_flight: 1, queue: 0 }\n");
     struct http *first;
 
     (void)state;

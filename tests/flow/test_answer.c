@@ -40,11 +40,11 @@ static void test_a_whole_answer_settles_in_the_same_turn(void **state)
     (void)state;
     stage_ask(stage, CHAT);
     stage_answer(stage, 0, 200, JSON, ANSWER);
-    assert_int_equal(stage->env.in_flight, 0);
+    assert_int_equal(stage->env.slots.admission.in_flight, 0);
     assert_true(list_empty(&stage->env.exchanges));
     stage_ask(stage, STREAM);
     stage_answer(stage, 1, 200, EVENTS, HELLO FINISH DONE);
-    assert_int_equal(stage->env.in_flight, 0);
+    assert_int_equal(stage->env.slots.admission.in_flight, 0);
     stage_close(stage);
 }
 

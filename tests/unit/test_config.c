@@ -104,6 +104,8 @@ static void test_what_is_not_said_has_the_defaults_of_the_contract(void **state)
     assert_int_equal(config->timeouts.keepalive, 75000);
     assert_int_equal(config->limits.connections, 8192);
     assert_int_equal(config->limits.in_flight, 4096);
+    assert_int_equal(config->limits.queue, 1024);
+    assert_int_equal(config->limits.queue_wait, 5000);
     assert_int_equal(config->limits.header_bytes, 32 * 1024);
     assert_int_equal(config->limits.body_bytes, 50 * 1024 * 1024);
     assert_int_equal(config->log.level, LOG_INFO);
@@ -350,7 +352,8 @@ static void test_every_other_setting_reaches_its_field(void **state)
         " budget: 0, retryable_errors: [timeout] }\n"
         "circuit_breaker: { enabled: false, failure_threshold: 6, timeout_seconds: 7,\n"
         "                   half_open_requests: 8 }\n"
-        "limits: { connections: 1, in_flight: 0, header_bytes: 1024, body_bytes: 0 }\n"
+        "limits: { connections: 1, in_flight: 0, queue: 0, queue_wait: 0, header_bytes: 1024, "
+        "body_bytes: 0 }\n"
         "log: { level: error, format: text, access: false, bodies: true }\n"
         "workers: 1\n"
         "drain: { seconds: 0 }\n",
@@ -384,6 +387,8 @@ static void test_every_other_setting_reaches_its_field(void **state)
     assert_int_equal(config->breaker.half_open_requests, 8);
     assert_int_equal(config->limits.connections, 1);
     assert_int_equal(config->limits.in_flight, 0);
+    assert_int_equal(config->limits.queue, 0);
+    assert_int_equal(config->limits.queue_wait, 0);
     assert_int_equal(config->limits.header_bytes, 1024);
     assert_int_equal(config->limits.body_bytes, 1024 * 1024 * 1024); /* none is the ceiling */
     assert_int_equal(config->log.level, LOG_ERROR);
