@@ -100,6 +100,8 @@ enum exchange_state admit_body(struct exchange *ex)
         return refuse(ex, REFUSE_OVERLOADED, "The gateway is shutting down.");
     if (!ex->counted && (body == HTTP_BODY_COMING || body == HTTP_BODY_WHOLE))
         return slots_wait(ex);
+    if (body == HTTP_BODY_WHOLE && clocks_passed(&ex->clocks, CLOCK_TOTAL, exchange_now_ms(ex)))
+        return refuse(ex, REFUSE_DEADLINE_EXCEEDED, "The request took longer than it may.");
     if (clocks_passed(&ex->clocks, CLOCK_TOTAL, exchange_now_ms(ex)))
         return refuse(ex, REFUSE_REQUEST_TIMEOUT, "The request's body did not arrive in time.");
     switch (body) {

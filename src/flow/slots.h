@@ -15,6 +15,9 @@
  * that finds all of them full, and has tried none, waits: in one queue for all targets, where the first
  * that can use the slot that was freed gets it.
  *
+ * With the defaults the queue is a quarter of the slots: under any load who is let in waits for about a
+ * quarter of an answer's time. Whoever makes it longer trades that for fewer 503 in a burst.
+ *
  * Whoever gives a slot back hands it to the first who waits, in the same turn of the loop: it is
  * taken again before anybody else can ask, so nobody is overtaken, one is woken for one slot, and the
  * slot is given back by SETTLE even when its new owner leaves before it runs. A waiting exchange has no

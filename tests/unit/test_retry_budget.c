@@ -115,6 +115,22 @@ static void test_no_share_is_no_limit(void **state)
         assert_true(try_again(&budget, 0, 1000));
 }
 
+static void test_what_is_left_can_be_asked(void **state)
+{
+    struct retry_budget budget = { 0 };
+
+    (void)state;
+    assert_int_equal(retry_budget_left(&budget, FIFTH, 0),
+                     RETRY_BUDGET_FLOOR * RETRY_BUDGET_SLOTS);
+    for (int i = 0; i < 1000; i++)
+        retry_budget_add(&budget, 0);
+    assert_int_equal(retry_budget_left(&budget, FIFTH, 0), 200);
+    for (int i = 0; i < 250; i++)
+        retry_budget_take(&budget, 0);
+    assert_int_equal(retry_budget_left(&budget, FIFTH, 0), 0);
+    assert_true(retry_budget_left(&budget, 0, 0) == UINT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +141,7 @@ int main(void)
         cmocka_unit_test(test_what_is_long_ago_does_not_count),
         cmocka_unit_test(test_a_clock_that_stands_or_steps_back_does_no_harm),
         cmocka_unit_test(test_no_share_is_no_limit),
+        cmocka_unit_test(test_what_is_left_can_be_asked),
     };
 
     return cmocka_run_group_tests_name("retry_budget", tests, NULL, NULL);
