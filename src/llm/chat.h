@@ -27,7 +27,7 @@ struct chat {
     size_t inside;                  /* offset just behind the opening brace of `body` */
     bool empty;                     /* the object has no member at all */
     struct span task;               /* metadata.task, decoded; at == NULL: none */
-    struct span user;               /* `user`, decoded; at == NULL: none */
+    struct span user;    /* decoded: `user`, else its like in this language; at == NULL: none */
     uint64_t max_tokens; /* max_tokens, max_completion_tokens or max_output_tokens; 0 */
 };
 

@@ -13,6 +13,7 @@ enum {
     MAX_OUTPUT_TOKENS,
     METADATA,
     USER,
+    SAFETY_IDENTIFIER,
     FIELD_COUNT,
 };
 
@@ -201,28 +202,39 @@ static enum err read_stream_options(struct reading *reading)
     return read_flag(reading, &usage, "stream_options.include_usage", &chat->include_usage);
 }
 
+/* at == NULL where it is none. */
+static struct span string_of(const struct reading *reading, const struct scan_field *field)
+{
+    if (field->raw.at == NULL || field->kind != JSON_STRING)
+        return span_make(NULL, 0);
+    return scan_string(field->raw, reading->arena);
+}
+
 static enum err read_metadata(struct reading *reading)
 {
     const struct scan_field *field = &reading->fields[METADATA];
-    struct scan_field task = { .name = "task" };
+    struct scan_field fields[] = { { .name = "task" }, { .name = "user_id" } };
     struct scan_result result;
 
     if (field->raw.at == NULL || field->kind != JSON_OBJECT)
         return ERR_OK;
-    if (scan_object(field->raw, &task, 1, &result) == ERR_DUPLICATE)
-        return duplicate_key("metadata.task", reading->arena, reading->problem);
-    if (task.raw.at && task.kind == JSON_STRING)
-        reading->chat->task = scan_string(task.raw, reading->arena);
+    if (scan_object(field->raw, fields, 2, &result) == ERR_DUPLICATE)
+        return duplicate_key(arena_texts(reading->arena, "metadata.", result.duplicate, NULL),
+                             reading->arena, reading->problem);
+    reading->chat->task = string_of(reading, &fields[0]);
+    reading->chat->user = string_of(reading, &fields[1]);
     return ERR_OK;
 }
 
 /* What is odd about the others is for the provider to say; the gateway then just does not know. */
 static void read_others(struct reading *reading)
 {
-    const struct scan_field *user = &reading->fields[USER];
+    struct span user = string_of(reading, &reading->fields[USER]);
 
-    if (user->raw.at && user->kind == JSON_STRING)
-        reading->chat->user = scan_string(user->raw, reading->arena);
+    if (user.size == 0)
+        user = string_of(reading, &reading->fields[SAFETY_IDENTIFIER]);
+    if (user.size)
+        reading->chat->user = user; /* before metadata.user_id */
     for (int i = MAX_TOKENS; i <= MAX_OUTPUT_TOKENS; i++) {
         uint64_t value;
 
@@ -246,6 +258,7 @@ enum err openai_read_chat(struct span body, struct arena *arena, struct chat *re
             [MAX_OUTPUT_TOKENS] = { .name = "max_output_tokens" },
             [METADATA] = { .name = "metadata" },
             [USER] = { .name = "user" },
+            [SAFETY_IDENTIFIER] = { .name = "safety_identifier" },
         },
         .arena = arena,
         .chat = &chat,

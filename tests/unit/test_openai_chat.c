@@ -241,6 +241,18 @@ static void test_other_members_are_data(void **state)
     assert_null(chat.user.at);
 }
 
+static void test_a_user_has_three_names(void **state)
+{
+    (void)state;
+    assert_span(good("{\"metadata\":{\"user_id\":\"c\"}}").user, "c");
+    assert_span(good("{\"safety_identifier\":\"b\",\"metadata\":{\"user_id\":\"c\"}}").user,
+                "b");
+    assert_span(good("{\"user\":\"a\",\"safety_identifier\":\"b\"}").user, "a");
+    assert_span(good("{\"user\":\"\",\"safety_identifier\":\"b\"}").user, "b");
+    assert_span(good("{\"safety_identifier\":7,\"metadata\":{\"user_id\":\"c\"}}").user, "c");
+    assert_null(good("{\"safety_identifier\":null,\"metadata\":{\"user_id\":8}}").user.at);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, before_each, after_each)
 
 int main(void)
@@ -256,6 +268,7 @@ int main(void)
         CASE(test_a_value_of_the_wrong_kind_is_named),
         CASE(test_a_model_name_has_a_longest),
         CASE(test_other_members_are_data),
+        CASE(test_a_user_has_three_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
