@@ -17,6 +17,7 @@ enum {
     LIMIT_JSON_DEPTH = 64,                 /* nesting of a request body: 400 */
     LIMIT_JSON_NUMBER_BYTES = 1024,        /* digits of one number: 400 */
     LIMIT_CLIENT_REQUEST_ID_BYTES = 128,   /* a longer x-request-id is replaced */
+    LIMIT_SESSION_BYTES = 128,             /* of X-Session-Id: 400 */
     LIMIT_MODEL_NAME_BYTES = 256,          /* 400 */
     LIMIT_KEY_BYTES = 512,                 /* a longer client key is a wrong key */
     LIMIT_CALL_BODY_BYTES = 1024 * 1024,   /* bodies of the admin plane: 413 */

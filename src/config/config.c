@@ -185,3 +185,9 @@ const struct config_provider *config_provider_find(const struct config *config,
 {
     return map_find(&config->providers_by_name, name);
 }
+
+const struct price *config_target_price(const struct config_model *model,
+                                        const struct config_target *target)
+{
+    return target->price.known ? &target->price : &model->price;
+}

@@ -144,11 +144,25 @@ struct config_target {
     uint32_t share;     /* of it, in millionths: what falls to the region */
     uint32_t priority;  /* 1 is tried first */
     uint32_t in_flight; /* 0: without end */
+    struct price price; /* its own; not known: the model's (config_target_price) */
 };
 
 enum { SHARE_WHOLE = 1000000 };
 
 struct config_model;
+
+/* Which target of a tier is tried first. */
+enum config_balance {
+    BALANCE_WEIGHTED,
+    BALANCE_LEAST_LATENCY,
+    BALANCE_LEAST_BUSY,
+    BALANCE_LEAST_COST,
+};
+
+extern const char *const config_balance_names[]; /* ended by NULL */
+
+/* Who stays with the same target, as long as that is well. */
+enum config_sticky { STICKY_NONE, STICKY_KEY, STICKY_USER, STICKY_SESSION };
 
 struct config_models {
     const struct config_model **items; /* NULL: nothing was said */
@@ -194,6 +208,8 @@ struct config_model {
     bool virtual; /* it has `tasks` in place of targets */
     struct config_tasks tasks;
     uint32_t default_task;
+    enum config_balance balance;
+    enum config_sticky sticky;
     const char *description;
     uint64_t context_window; /* 0: not said */
     uint64_t max_tokens;     /* likewise */
@@ -345,6 +361,10 @@ void config_unref(struct config *config); /* NULL is fine */
 const struct config_model *config_model_find(const struct config *config, struct span name);
 const struct config_provider *config_provider_find(const struct config *config,
                                                    struct span name);
+
+/* What a target's tokens cost. */
+const struct price *config_target_price(const struct config_model *model,
+                                        const struct config_target *target);
 
 /* ---- printed from the settings table ---- */
 

@@ -336,14 +336,6 @@ static void check_fallbacks(struct reading *reading, const struct config_model *
     }
 }
 
-static void complete_price(struct price *price)
-{
-    if (value_inherited(&price->cached_input, sizeof(price->cached_input)))
-        price->cached_input = price->input;
-    if (value_inherited(&price->cache_write, sizeof(price->cache_write)))
-        price->cache_write = price->input;
-}
-
 static void check_models(struct reading *reading)
 {
     struct config *config = reading->config;
@@ -354,8 +346,8 @@ static void check_models(struct reading *reading)
         struct config_model *model = &config->models[i];
 
         node = node_named(node, model->name);
-        complete_price(&model->price);
         check_targets(reading, model, node);
+        config_check_prices(reading, model, node);
         check_fallbacks(reading, model, node);
         config_check_hedge(reading, model, node);
         config_check_tasks(reading, model, node);

@@ -53,6 +53,10 @@ void config_check_stars(struct reading *reading, struct config_model *model,
                         const struct node *node);
 void config_check_starred_references(struct reading *reading);
 
+/* The part of it about what tokens cost. */
+void config_check_prices(struct reading *reading, struct config_model *model,
+                         const struct node *node);
+
 /* The part of it about models with tasks. */
 void config_check_tasks(struct reading *reading, struct config_model *model,
                         const struct node *node);

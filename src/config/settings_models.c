@@ -3,6 +3,13 @@
 static const char *const engines[] = { "auto", "transfer", NULL };
 static const char *const engines_later[] = { "direct", NULL };
 static const char *const client_gone[] = { "cancel", "drain", NULL };
+static const char *const stickies[] = { "none", "key", "user", "session", NULL };
+
+const char *const config_balance_names[] = {
+    [BALANCE_WEIGHTED] = "weighted",     [BALANCE_LEAST_LATENCY] = "least_latency",
+    [BALANCE_LEAST_BUSY] = "least_busy", [BALANCE_LEAST_COST] = "least_cost",
+    [BALANCE_LEAST_COST + 1] = NULL,
+};
 
 /* ---- providers ---- */
 
@@ -184,6 +191,33 @@ const struct setting_table settings_provider = {
 
 /* ---- models ---- */
 
+#define AS_INPUT .inherits = true, .unsaid = "as `input`"
+#define PRICE(field, text, ...)                                                                \
+    {                                                                                          \
+        .name = #field, .kind = SETTING_MONEY, NUMBER_AT(price, field),                        \
+        .max = 1000000 * DOLLAR, .help = (text), __VA_ARGS__                                   \
+    }
+
+static const struct setting price_rows[] = {
+    PRICE(input, "A million tokens of input.", .standard = "0"),
+    PRICE(output, "A million tokens of output.", .standard = "0"),
+    PRICE(cached_input, "Of input that the provider had in its cache.", AS_INPUT),
+    PRICE(cache_write, "Of input that it puts into its cache.", AS_INPUT),
+    END,
+};
+
+static const struct setting_table settings_price = {
+    .title = "models.NAME.cost_per_mtok",
+    .rows = price_rows,
+    NO_FIELD,
+};
+
+static const struct setting_table settings_target_price = {
+    .title = "models.NAME.targets[].cost_per_mtok",
+    .rows = price_rows,
+    NO_FIELD,
+};
+
 static const struct setting target_rows[] = {
     { .name = "name",
       .kind = SETTING_NAME,
@@ -222,6 +256,14 @@ static const struct setting target_rows[] = {
       .help =
           "Requests at it at once. One more goes to the next target, or waits when all are "
           "full (`limits.queue`); 0: without end. Where its provider has regions, in each." },
+    { .name = "cost_per_mtok",
+      .kind = SETTING_PRICE,
+      AT(config_target, price),
+      .table = &settings_target_price,
+      .unsaid = "the model's",
+      .help =
+          "What this target costs, where that differs from the model's `cost_per_mtok`: for "
+          "the bill and for `least_cost`." },
     LATER("environment"),
     END,
 };
@@ -231,27 +273,6 @@ static const struct setting_table settings_target = {
     .rows = target_rows,
     .name_field = SETTING_NO_FIELD,
     .mark_field = offsetof(struct config_target, mark),
-};
-
-#define AS_INPUT .inherits = true, .unsaid = "as `input`"
-#define PRICE(field, text, ...)                                                                \
-    {                                                                                          \
-        .name = #field, .kind = SETTING_MONEY, NUMBER_AT(price, field),                        \
-        .max = 1000000 * DOLLAR, .help = (text), __VA_ARGS__                                   \
-    }
-
-static const struct setting price_rows[] = {
-    PRICE(input, "A million tokens of input.", .standard = "0"),
-    PRICE(output, "A million tokens of output.", .standard = "0"),
-    PRICE(cached_input, "Of input that the provider had in its cache.", AS_INPUT),
-    PRICE(cache_write, "Of input that it puts into its cache.", AS_INPUT),
-    END,
-};
-
-static const struct setting_table settings_price = {
-    .title = "models.NAME.cost_per_mtok",
-    .rows = price_rows,
-    NO_FIELD,
 };
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member's name cannot stand in any */
@@ -399,9 +420,28 @@ static const struct setting model_rows[] = {
       .unsaid = "none",
       .help = "Asks a second target of the model, too, when the first keeps a request waiting: "
               "the first content wins, the other call is cancelled." },
+    { .name = "balance",
+      .kind = SETTING_ENUM,
+      NUMBER_AT(config_model, balance),
+      .words = config_balance_names,
+      .standard = "weighted",
+      .help = "Which target of the same priority is tried first. `weighted`: drawn by weight x "
+              "health. `least_latency`: the one that answers soonest, by recent streams' first "
+              "content (for whole answers: by their first byte) x requests in flight. "
+              "`least_busy`: the fewest requests in flight; for vLLM also those that its own "
+              "metrics show. `least_cost`: the cheapest at three tokens of input to one of "
+              "output. The first two are divided by weight x health; equals are drawn." },
+    { .name = "sticky",
+      .kind = SETTING_ENUM,
+      NUMBER_AT(config_model, sticky),
+      .words = stickies,
+      .standard = "none",
+      .help =
+          "Who stays with the same target as long as that is well: the caller's `key`; the "
+          "`user` of the body (else its `safety_identifier` or `metadata.user_id`); the "
+          "`session` of the header `X-Session-Id`. Shares follow the weights. Requests that "
+          "do not say who they are for are balanced as usual." },
     LATER("split"),
-    LATER("sticky"),
-    LATER("balance"),
     LATER("rollout"),
     LATER("requests_per_minute"),
     LATER("tokens_per_minute"),

@@ -183,6 +183,7 @@ static void choose(struct exchange *ex, struct attempt *attempt)
 static enum exchange_state commit(struct exchange *ex, struct attempt *attempt)
 {
     ex->committed = true;
+    receipt_content(ex, attempt);
     ex->error = (struct llm_error){ 0 };
     ex->retry_after_ms = 0;
     clocks_stop(&attempt->clocks, CLOCK_FIRST_BYTE);

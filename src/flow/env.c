@@ -16,6 +16,7 @@ void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
     switches_init(&env->switches);
     hedges_init(&env->hedges);
     key_pools_init(&env->key_pools);
+    models_init(&env->models);
     map_init(&env->origins);
     env->metrics = metrics_new(meters, METERS);
     env->events.metrics = env->metrics;
@@ -39,6 +40,7 @@ void env_done(struct env *env)
     switches_done(&env->switches);
     hedges_done(&env->hedges);
     key_pools_done(&env->key_pools);
+    models_done(&env->models);
     metrics_free(env->metrics);
     events_done(&env->events);
     buf_done(&env->scratch);

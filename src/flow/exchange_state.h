@@ -97,8 +97,10 @@ struct exchange {
     uint32_t plan_at;            /* the next step to try */
     uint32_t left_out;           /* targets that are not in it because their breaker is open */
     enum llm_class left_out_for; /* how the first of these failed last */
-    bool fallbacks_planned;      /* other models' targets are in it, where there are any */
-    bool switched;               /* they come first: the model has been switched away from */
+    const struct plan_skip *skipped; /* in the arena: for the admin view */
+    uint32_t skipped_count;
+    bool fallbacks_planned; /* other models' targets are in it, where there are any */
+    bool switched;          /* they come first: the model has been switched away from */
     struct overrides overrides;
 
     /* its turn */
@@ -270,6 +272,9 @@ size_t sink_room(const struct exchange *ex);
 
 void receipt_attempt(struct exchange *ex, struct attempt *attempt,
                      enum attempt_outcome outcome);
+/* An attempt has begun; so has its answer. */
+void receipt_asked(const struct exchange *ex, const struct attempt *attempt);
+void receipt_content(const struct exchange *ex, const struct attempt *attempt);
 void receipt_exchange(struct exchange *ex);
 
 #endif

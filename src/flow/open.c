@@ -91,6 +91,7 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
         retry_budget_add(&ex->env->retries, now_ms);
     slots_target_take(ex, step);
     step->state->attempts++;
+    receipt_asked(ex, attempt);
     ex->attempts++;
     clocks_start(&attempt->clocks, CLOCK_CONNECT, now_ms, provider->timeouts.connect);
     if (ex->chat.stream)

@@ -1,6 +1,8 @@
 #include "flow/overrides.h"
 
+#include "base/limits.h"
 #include "config/config.h"
+#include "config/forms.h"
 #include "net/http.h"
 
 enum { SHOWN_BYTES = 64, TIMEOUT_MS_MAX = 24 * 3600 * 1000 };
@@ -30,11 +32,18 @@ static bool read_task(struct span value, struct overrides *overrides)
     return false;
 }
 
+static bool read_session(struct span value, struct overrides *overrides)
+{
+    overrides->session = value;
+    return value.size && value.size <= LIMIT_SESSION_BYTES && form_is_visible(value);
+}
+
 static const struct row {
     const char *name;
     const char *allowed;
     bool (*read)(struct span value, struct overrides *overrides);
 } rows[] = {
+    { "X-Session-Id", "1 to 128 visible ASCII characters", read_session },
     { "X-Sluice-No-Fallback", "1", read_no_fallback },
     { "X-Sluice-Task", "simple, standard, advanced", read_task },
     { "X-Sluice-Timeout-Ms", "a whole number from 1 to 86400000", read_timeout },

@@ -15,6 +15,7 @@ struct overrides {
     bool no_fallback;    /* only the targets of the model that was asked for */
     uint32_t timeout_ms; /* for the whole request; 0: not said */
     struct span task; /* as in the request, a name of config_task_names; at == NULL: not said */
+    struct span session; /* who stays with the same target; at == NULL: not said */
 };
 
 /* NULL, or what is wrong: a sentence from the arena that names the header and its allowed values. */

@@ -50,17 +50,30 @@ static struct route_facts facts(const struct exchange *ex)
         .targets = &ex->env->targets,
         .now_ms = exchange_now_ms(ex),
         .random = &ex->env->random,
+        .who = { .key = span_from(ex->caller.key ? ex->caller.name : ""),
+                 .user = ex->chat.user,
+                 .session = ex->overrides.session },
+        .stream = ex->chat.stream,
     };
 }
 
 static void keep(struct exchange *ex, const struct plan *plan)
 {
     struct span steps = { (const char *)plan->steps, plan->count * sizeof(plan->steps[0]) };
+    struct span skipped = { (const char *)plan->skipped,
+                            plan->skipped_count * sizeof(plan->skipped[0]) };
 
     ex->plan = (const struct plan_step *)(const void *)arena_copy(&ex->arena, steps).at;
     ex->plan_count = plan->count;
     ex->left_out = plan->left_out;
     ex->left_out_for = plan->left_out_for;
+    ex->skipped_count = plan->skipped_count;
+    if (plan->skipped_count)
+        ex->skipped =
+            (const struct plan_skip *)(const void *)arena_copy(&ex->arena, skipped).at;
+    if (!ex->model->passing)
+        last_plan_keep(&models_get(&ex->env->models, ex->model->name)->last, ex->config, plan,
+                       exchange_now_ms(ex));
 }
 
 /* Who wants this model and no other gets it, switched or not. */
@@ -93,6 +106,8 @@ bool plan_fallbacks(struct exchange *ex)
     ex->fallbacks_planned = true;
     for (; plan.count < ex->plan_count; plan.count++)
         plan.steps[plan.count] = ex->plan[plan.count];
+    for (; plan.skipped_count < ex->skipped_count; plan.skipped_count++)
+        plan.skipped[plan.skipped_count] = ex->skipped[plan.skipped_count];
     route_fallbacks(&now, ex->model, class, &plan);
     if (plan.count == ex->plan_count && plan.left_out == ex->left_out)
         return false;

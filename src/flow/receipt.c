@@ -57,6 +57,48 @@ static void learn_health(struct exchange *ex, const struct attempt *attempt,
                      now_ms);
 }
 
+/* Looked at by least_latency alone. Like is compared with like: streams by their first content, whole
+ * answers, which take as long as what they hold, among themselves. NULL: nobody wants to know. */
+static struct latency *latency_of(const struct exchange *ex, const struct attempt *attempt)
+{
+    const struct plan_step *step = attempt->step;
+
+    return step->model->balance == BALANCE_LEAST_LATENCY
+               ? &step->state->latency[ex->chat.stream]
+               : NULL;
+}
+
+void receipt_asked(const struct exchange *ex, const struct attempt *attempt)
+{
+    struct latency *latency = latency_of(ex, attempt);
+
+    if (latency)
+        latency_asked(latency, exchange_now_ms(ex));
+}
+
+void receipt_content(const struct exchange *ex, const struct attempt *attempt)
+{
+    struct latency *latency = latency_of(ex, attempt);
+    uint64_t at_us;
+
+    if (latency == NULL)
+        return;
+    at_us = ex->chat.stream ? ex->content_us : fetch_first_byte_us(attempt->fetch);
+    if (at_us > attempt->started_us)
+        latency_answered(latency, at_us - attempt->started_us, exchange_now_ms(ex));
+}
+
+/* A silence counts, too: it would have taken at least as long. */
+static void learn_silence(const struct exchange *ex, const struct attempt *attempt,
+                          enum attempt_outcome outcome)
+{
+    struct latency *latency = latency_of(ex, attempt);
+    bool answered = ex->committed && attempt == ex->attempt;
+
+    if (latency && !answered && (outcome == ATTEMPT_TIMEOUT || outcome == ATTEMPT_CANCELLED))
+        latency_waited(latency, clock_us() - attempt->started_us, exchange_now_ms(ex));
+}
+
 static void learn_breaker(struct exchange *ex, const struct attempt *attempt,
                           enum breaker_result result)
 {
@@ -98,6 +140,7 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_
             step->state->last_error, sizeof(step->state->last_error), "%.*s",
             SPAN_ARG(ex->error.code.size ? ex->error.code : SPAN_OF("upstream_error")));
     }
+    learn_silence(ex, attempt, outcome);
     learn_health(ex, attempt, blameless ? BREAKER_UNKNOWN : outcomes[outcome].health);
     learn_breaker(ex, attempt, result);
 }
@@ -138,12 +181,13 @@ struct bill {
 static struct bill make_bill(const struct exchange *ex)
 {
     const struct plan_step *step = ex->attempt->step;
+    const struct price *price = step ? config_target_price(step->model, step->target) : NULL;
     struct bill bill = { 0 };
 
-    if (step == NULL || !ex->usage.known || !step->model->price.known)
+    if (price == NULL || !ex->usage.known || !price->known)
         return bill;
     bill.known = true;
-    bill.cost = price_cost(&step->model->price, &ex->usage);
+    bill.cost = price_cost(price, &ex->usage);
     return bill;
 }
 

@@ -83,6 +83,41 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     json_end(w, '}');
 }
 
+static void write_planned(const struct last_target *target, struct json_writer *w)
+{
+    json_begin(w, '{');
+    json_put_text(w, "target", target->id);
+    json_put_text(w, "why", target->why);
+    json_end(w, '}');
+}
+
+/* Who would have been tried for the last request, in which order, and who not; of this configuration. */
+static void write_last_plan(struct gateway *gateway, const struct config_model *model,
+                            struct json_writer *w)
+{
+    const struct model_state *state = models_get(&gateway->env.models, model->name);
+    const struct last_plan *last = last_plan_of(state, gateway->env.config);
+
+    json_key(w, "last_plan");
+    if (last == NULL) {
+        json_null(w);
+        return;
+    }
+    json_begin(w, '{');
+    json_put_u64(w, "ago_ms", loop_now_ms(gateway->loop) - last->at_ms);
+    json_key(w, "steps");
+    json_begin(w, '[');
+    for (uint32_t i = 0; i < last->count; i++)
+        write_planned(&last->steps[i], w);
+    json_end(w, ']');
+    json_key(w, "left_out");
+    json_begin(w, '[');
+    for (uint32_t i = 0; i < last->skipped_count; i++)
+        write_planned(&last->skipped[i], w);
+    json_end(w, ']');
+    json_end(w, '}');
+}
+
 static void write_models(struct gateway *gateway, struct json_writer *w)
 {
     const struct config *config = gateway->env.config;
@@ -102,6 +137,7 @@ static void write_models(struct gateway *gateway, struct json_writer *w)
         json_end(w, ']');
         json_key(w, "switch");
         switching_write(&gateway->env, model, w);
+        write_last_plan(gateway, model, w);
         json_end(w, '}');
     }
     json_end(w, '}');

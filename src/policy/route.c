@@ -1,6 +1,7 @@
 #include "policy/route.h"
 
 #include "policy/pattern.h"
+#include "policy/tier.h"
 
 #include <assert.h>
 
@@ -186,12 +187,15 @@ static uint32_t next_priority(const struct config_model *model, uint64_t above)
     return next;
 }
 
-/* Weight x share x health. Above 0 for whoever is in the plan: nobody is left over. */
+uint64_t route_weight(const struct config_target *target, uint32_t health)
+{
+    return (uint64_t)target->weight * target->share * (health ? health : 1);
+}
+
 static uint64_t effective_weight(const struct plan_step *step, const struct route_facts *facts)
 {
-    uint32_t health = route_health(facts->config, step->state, facts->now_ms).health;
-
-    return (uint64_t)step->target->weight * step->target->share * (health ? health : 1);
+    return route_weight(step->target,
+                        route_health(facts->config, step->state, facts->now_ms).health);
 }
 
 uint64_t route_shown_weight(const struct config_target *target, uint32_t health)
@@ -233,28 +237,61 @@ static void draw_order(struct plan *plan, uint32_t first, const struct route_fac
         draw_first(plan, weights, first, facts->random);
 }
 
+static void skip(struct plan *plan, const struct config_target *target, const char *why)
+{
+    if (plan->skipped_count < LIMIT_PLAN_TARGETS)
+        plan->skipped[plan->skipped_count++] = (struct plan_skip){ target, why };
+}
+
+/* Why a target can be in no plan, whatever its health; NULL: it can. */
+static const char *unfit(const struct config_target *target, const struct dialect *dialect)
+{
+    if (target->weight == 0)
+        return "its weight is 0";
+    if (target->provider->off)
+        return "its provider has no key";
+    if (!provider_speaks(target->provider->kind, dialect))
+        return "its provider does not speak this dialect";
+    return NULL;
+}
+
+/* Adds a target, or says why not. */
+static void add_target(const struct config_model *model, const struct config_target *target,
+                       const char *why, const struct route_facts *facts, struct plan *plan)
+{
+    struct breaker_rule rule = route_breaker_rule(facts->config);
+    const char *problem = unfit(target, facts->dialect);
+    struct target_state *state;
+
+    if (problem || plan->count == LIMIT_PLAN_TARGETS) {
+        skip(plan, target, problem ? problem : "the plan is full");
+        return;
+    }
+    state = targets_get(facts->targets, target->id);
+    if (!breaker_admits(&state->breaker, &rule, facts->now_ms)) {
+        skip(plan, target, "its circuit breaker is open");
+        if (plan->left_out++ == 0)
+            plan->left_out_for = state->last_class;
+        return;
+    }
+    if (rule.enabled && state->breaker.state != BREAKER_CLOSED)
+        why = "trial";
+    plan->steps[plan->count++] = (struct plan_step){ model, target, state, why };
+}
+
 static void add_tier(const struct config_model *model, uint32_t priority, const char *why,
                      const struct route_facts *facts, struct plan *plan)
 {
-    struct breaker_rule rule = route_breaker_rule(facts->config);
     uint32_t first = plan->count;
 
-    for (size_t i = 0; i < model->target_count && plan->count < LIMIT_PLAN_TARGETS; i++) {
+    for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *target = &model->targets[i];
-        struct target_state *state;
 
-        if (target->priority != priority || target->weight == 0 || target->provider->off ||
-            !provider_speaks(target->provider->kind, facts->dialect) || planned(plan, target))
-            continue;
-        state = targets_get(facts->targets, target->id);
-        if (!breaker_admits(&state->breaker, &rule, facts->now_ms)) {
-            if (plan->left_out++ == 0)
-                plan->left_out_for = state->last_class;
-            continue;
-        }
-        plan->steps[plan->count++] = (struct plan_step){ model, target, state, why };
+        if (target->priority == priority && !planned(plan, target))
+            add_target(model, target, why, facts, plan);
     }
     draw_order(plan, first, facts);
+    tier_order(model, facts, first, plan);
 }
 
 static void add_model(const struct config_model *model, const char *why,
@@ -263,7 +300,7 @@ static void add_model(const struct config_model *model, const char *why,
     uint32_t priority = next_priority(model, 0);
 
     while (priority != UINT32_MAX) {
-        add_tier(model, priority, why ? why : "weight", facts, plan);
+        add_tier(model, priority, why ? why : tier_why(model, facts), facts, plan);
         priority = next_priority(model, priority);
         why = why ? why : "next priority";
     }
@@ -275,6 +312,7 @@ void route_plan(const struct route_facts *facts, const struct config_model *mode
     ret->count = 0;
     ret->left_out = 0;
     ret->left_out_for = LLM_FINE;
+    ret->skipped_count = 0;
     add_model(model, NULL, facts, ret);
 }
 
@@ -324,6 +362,7 @@ void route_plan_switched(const struct route_facts *facts, const struct config_mo
     ret->count = 0;
     ret->left_out = 0;
     ret->left_out_for = LLM_FINE;
+    ret->skipped_count = 0;
     route_fallbacks(facts, model, LLM_FINE, ret);
     add_model(model, "switched away from", facts, ret);
 }

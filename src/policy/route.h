@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "config/config.h"
+#include "policy/sticky.h"
 #include "policy/target.h"
 
 #include <stdbool.h>
@@ -47,11 +48,19 @@ struct plan_step {
     const char *why; /* "weight", "next priority", "fallback": for the log and the admin view */
 };
 
+/* A target of the model that is not in its plan. */
+struct plan_skip {
+    const struct config_target *target;
+    const char *why; /* a clause: "its weight is 0" */
+};
+
 struct plan {
     struct plan_step steps[LIMIT_PLAN_TARGETS];
     uint32_t count;
     uint32_t left_out;           /* targets whose breaker is open */
     enum llm_class left_out_for; /* how the first of them failed last */
+    struct plan_skip skipped[LIMIT_PLAN_TARGETS];
+    uint32_t skipped_count;
 };
 
 /* What a plan is made from. */
@@ -61,9 +70,12 @@ struct route_facts {
     struct targets *targets;
     uint64_t now_ms;
     uint64_t *random; /* a state that the draw moves on */
+    struct sticky_who who;
+    bool stream;
 };
 
-/* Orders the model's own targets: within a priority drawn by weight x share x health, then the next priority. Targets of
+/* Orders the model's own targets: within a priority as its `sticky` and `balance` say, else drawn by weight x
+ * share x health; then the next priority. Targets of
  * providers that are off, of weight 0, or that do not speak the dialect are not in it. */
 void route_plan(const struct route_facts *facts, const struct config_model *model,
                 struct plan *ret);
@@ -93,6 +105,9 @@ struct health_factors route_health(const struct config *config,
 
 /* Weight x share x health of a target as people are shown it, in thousandths. */
 uint64_t route_shown_weight(const struct config_target *target, uint32_t health);
+
+/* Weight x share x health, in some unit. Above 0 for whoever is in a plan: nobody is left over. */
+uint64_t route_weight(const struct config_target *target, uint32_t health);
 
 /* Moves a random state on and gives a number below `below` (> 0). */
 uint32_t route_random(uint64_t *random, uint32_t below);

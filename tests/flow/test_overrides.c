@@ -9,6 +9,10 @@ static void ask_with(struct stage *stage, const char *header, const char *value)
     stage_start(stage);
 }
 
+#define TOO_LONG                                                                               \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"                         \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdefX"
+
 static void test_an_invalid_value_names_the_header_and_what_is_allowed(void **state)
 {
     static const struct {
@@ -16,6 +20,10 @@ static void test_an_invalid_value_names_the_header_and_what_is_allowed(void **st
         const char *value;
         const char *allowed;
     } rows[] = {
+        { "X-Session-Id", "", "allowed: 1 to 128 visible ASCII characters." },
+        { "X-Session-Id", "two words", "allowed: 1 to 128 visible ASCII characters." },
+        { "X-Session-Id", "caf\xc3\xa9", "allowed: 1 to 128 visible ASCII characters." },
+        { "X-Session-Id", TOO_LONG, "allowed: 1 to 128 visible ASCII characters." },
         { "X-Sluice-No-Fallback", "yes", "allowed: 1." },
         { "X-Sluice-No-Fallback", "", "allowed: 1." },
         { "X-Sluice-Task", "hard", "allowed: simple, standard, advanced." },

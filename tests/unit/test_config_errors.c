@@ -396,6 +396,20 @@ static void test_wrong_models_are_refused(void **state)
           "5:32: models.n.targets: a model with tasks has none of its own" },
         { FINE "  n: { tasks: { standard: m }, fallbacks: [m] }\n",
           "5:32: models.n.fallbacks: a model with tasks has none of its own" },
+        { FINE "  n: { tasks: { standard: m }, balance: weighted }\n",
+          "5:32: models.n.balance: a model with tasks has none of its own" },
+        { FINE "  n: { tasks: { standard: m }, sticky: none }\n",
+          "5:32: models.n.sticky: a model with tasks has none of its own" },
+        { FINE "  n: { targets: [ { provider: a } ], balance: least_latent }\n",
+          "5:47: models.n.balance: \"least_latent\" is not one of weighted, least_latency, "
+          "least_busy, least_cost; did you mean \"least_latency\"?" },
+        { FINE "  n: { targets: [ { provider: a } ], sticky: yes }\n",
+          "5:46: models.n.sticky: \"yes\" is not one of none, key, user, session" },
+        { FINE "  n: { balance: least_cost, targets: [ { provider: a, cost_per_mtok: 1 },\n"
+               "       { name: b, provider: a } ] }\n",
+          "6:8: models.n.targets: has no price, which balance: least_cost needs; give it or "
+          "its "
+          "model cost_per_mtok" },
         { FINE "  n: { tasks: { standard: m, simple: nope } }\n",
           "5:38: models.n.tasks.simple: there is no model \"nope\"" },
         { FINE "  n: { tasks: { simple: m } }\n",

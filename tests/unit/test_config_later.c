@@ -48,6 +48,8 @@ static const char example[] =
     "    fallbacks: [gemini-2.5-flash, deepseek-v3.2]\n"
     "    fallback_on: { rate_limit: [deepseek-v3.2], connection_error: [gemini-2.5-flash],\n"
     "                   context_window: [gemini-2.5-flash] }\n"
+    "    sticky: none\n"
+    "    balance: weighted\n"
     "    description: \"general purpose\"\n"
     "    context_window: 1047576\n"
     "    max_tokens: 32768\n"
@@ -144,9 +146,9 @@ static void test_what_comes_later_of_models_is_refused_by_name(void **state)
     (void)state;
     CHECK_REFUSED("providers: { a: { kind: openai, keys: [k] } }\n"
                   "models: { m: { targets: [ { provider: a } ], ",
-                  " } }", "2:46: models.m.", "split: { blue: 100, green: 0 }", "sticky: none",
-                  "balance: weighted", "rollout: { strategy: staged }",
-                  "requests_per_minute: 0", "tokens_per_minute: 0", "concurrent_requests: 0");
+                  " } }", "2:46: models.m.", "split: { blue: 100, green: 0 }",
+                  "rollout: { strategy: staged }", "requests_per_minute: 0",
+                  "tokens_per_minute: 0", "concurrent_requests: 0");
     CHECK_REFUSED("providers: { a: { kind: openai, keys: [k] } }\n"
                   "models: { m: { targets: [ { provider: a, ",
                   " } ] } }", "2:42: models.m.targets[0].", "environment: green");

@@ -194,8 +194,11 @@ static void test_a_virtual_model_means_one_for_each_task(void **state)
 
 static struct route_facts facts_of(struct house *house, const struct dialect *dialect)
 {
-    return (struct route_facts){ house->config, dialect, &house->targets, house->now_ms,
-                                 &house->random };
+    return (struct route_facts){ .config = house->config,
+                                 .dialect = dialect,
+                                 .targets = &house->targets,
+                                 .now_ms = house->now_ms,
+                                 .random = &house->random };
 }
 
 static void make_plan(struct house *house, const char *name)
