@@ -25,6 +25,8 @@ struct knobs {
     uint32_t token_bytes; /* smallest size of a token */
     uint32_t split;       /* bytes a write; 0: each event is one write */
     uint32_t drip_ms;     /* between the writes of one event */
+    uint32_t running;     /* requests of others, in /metrics */
+    uint32_t waiting;     /* likewise */
     double error_rate;    /* of the requests fail with 500 or 503 */
 
     const struct fault *fault;

@@ -271,6 +271,23 @@ static void show_health(const struct ask *ask, struct answer *answer)
     buf_add_text(&answer->body, "{\"status\":\"ok\"}");
 }
 
+/* As vLLM has it at its root. What the mock really works at is running, but for this request itself. */
+static void show_metrics(const struct ask *ask, struct answer *answer)
+{
+    uint64_t running = ask->mock->journal.stats.in_flight - 1 + ask->knobs->running;
+
+    answer->type = "text/plain; version=0.0.4; charset=utf-8";
+    buf_printf(
+        &answer->body,
+        "# HELP vllm:num_requests_running Number of requests in model execution batches.\n"
+        "# TYPE vllm:num_requests_running gauge\n"
+        "vllm:num_requests_running{engine=\"0\",model_name=\"mock-large\"} %" PRIu64 ".0\n"
+        "# HELP vllm:num_requests_waiting Number of requests waiting to be processed.\n"
+        "# TYPE vllm:num_requests_waiting gauge\n"
+        "vllm:num_requests_waiting{engine=\"0\",model_name=\"mock-large\"} %u.0\n",
+        running, ask->knobs->waiting);
+}
+
 static const struct path paths[] = {
     { .method = "POST", .path = "/v1/chat/completions", .answer = openai_chat },
     { .method = "POST", .path = "/v1/completions", .answer = openai_completions },
@@ -279,6 +296,7 @@ static const struct path paths[] = {
     { .method = "GET", .path = "/v1/models", .answer = list_models },
     { .method = "GET", .path = "/v1/models/", .answer = show_model },
     { .method = "GET", .path = "/health", .answer = show_health, .open = true },
+    { .method = "GET", .path = "/metrics", .answer = show_metrics, .open = true },
     { .method = NULL },
 };
 

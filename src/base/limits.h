@@ -45,6 +45,8 @@ enum {
     LIMIT_UPSTREAM_HEADERS = 256,            /* likewise */
     LIMIT_UPSTREAM_INTERIM = 16,             /* 1xx answers before the real one: 502 */
     LIMIT_UPSTREAM_ERROR_BYTES = 64 * 1024,  /* of an error body that is read */
+    LIMIT_LOAD_BYTES = 1024 * 1024,          /* of a server's own metrics: they say nothing */
+    LIMIT_LOAD_REQUESTS = 1000000,           /* that it can say it works at */
 };
 
 /* What the operator may configure. */

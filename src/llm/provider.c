@@ -153,6 +153,7 @@ const struct provider_kind provider_kinds[] = {
         .auth = AUTH_BEARER,
         .key_optional = true,
         .stream_options = true,
+        .load = { "/metrics", { "vllm:num_requests_running", "vllm:num_requests_waiting" } },
         .dialects = OPENAI_AND_RESPONSES,
     },
     {

@@ -4,6 +4,7 @@
 #define LLM_PROVIDER_H
 
 #include "llm/dialect.h"
+#include "llm/load.h"
 
 enum provider_auth {
     AUTH_NONE,
@@ -24,6 +25,7 @@ struct provider_kind {
     bool key_optional;                 /* serves without a key (a server of one's own) */
     bool stream_options;               /* understands stream_options.include_usage */
     bool built_in;                     /* served by this process: the demo */
+    struct load_source load;           /* how busy it says it is, for least_busy */
     const struct dialect *dialects[4]; /* spoken; NULL: this build does not speak it yet */
 };
 

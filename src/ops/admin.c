@@ -10,6 +10,7 @@
 #include "ops/change.h"
 #include "ops/provider_keys.h"
 #include "policy/route.h"
+#include "policy/tier.h"
 
 #include <string.h>
 
@@ -77,6 +78,8 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     json_put_u64(w, "in_flight", state->in_flight);
     json_put_u64(w, "in_flight_limit", target->in_flight);
     json_put_u64(w, "waiting", state->waiting);
+    json_put_u64(w, "in_flight_others",
+                 tier_in_flight(state, loop_now_ms(gateway->loop)) - state->in_flight);
     json_put_u64(w, "attempts", state->attempts);
     json_put_u64(w, "failures", state->failures);
     json_put_text(w, "last_error", state->last_error[0] ? state->last_error : NULL);

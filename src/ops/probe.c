@@ -30,6 +30,7 @@ struct probe {
     char *region;    /* NULL: the provider is in one place */
     uint64_t due_ms; /* of the next one, or of the answer while `fetch` runs; 0: not planned */
     struct fetch *fetch;
+    bool for_load;      /* it asks how busy the provider is */
     struct arena arena; /* of the call that runs */
     const char *headers[FETCH_HEADERS_MAX];
     bool prompt; /* that call is one; a reload may have changed its mind since */
@@ -163,12 +164,38 @@ static void ask(struct probe *probe, const struct place *place, uint64_t now_ms)
     probe->fetch = fetch_start(probe->gateway->env.fetches, &request, &probe->task);
 }
 
+/* How busy is it? That is asked beside its API, at the root. */
+static void ask_load(struct probe *probe, const struct place *place, uint64_t now_ms)
+{
+    struct config_provider provider = *place->provider;
+    struct config_region region = { 0 };
+    struct place root = { &provider, NULL };
+    const char **base_url = &provider.base_url;
+    struct arena arena;
+
+    if (place->region) {
+        region = *place->region;
+        root.region = &region;
+        base_url = &region.base_url;
+    }
+    arena_init(&arena);
+    *base_url = arena_text(&arena, load_root(span_from(*base_url)));
+    provider.health.path = provider.kind->load.path;
+    provider.health.prompt = false;
+    ask(probe, &root, now_ms);
+    arena_done(&arena);
+    probe->for_load = probe->fetch != NULL;
+    if (probe->fetch)
+        fetch_widen(probe->fetch, LIMIT_LOAD_BYTES);
+}
+
 static void close_call(struct probe *probe)
 {
     if (probe->fetch == NULL)
         return;
     fetch_close(probe->fetch);
     probe->fetch = NULL;
+    probe->for_load = false;
     arena_done(&probe->arena);
 }
 
@@ -223,6 +250,37 @@ static void judge(struct probe *probe, const struct place *place)
                                      : SPAN_OF("refused") });
 }
 
+/* What is in flight there, but for what is ours of it. Without an answer, the last one holds a while. */
+static void teach_load(struct gateway *gateway, const struct place *place, uint32_t requests)
+{
+    const struct config *config = gateway->env.config;
+    uint64_t held_ms = 3 * (uint64_t)place->provider->health.interval;
+
+    for (size_t i = 0; i < config->model_count; i++)
+        for (size_t j = 0; j < config->models[i].target_count; j++) {
+            const struct config_target *target = &config->models[i].targets[j];
+            struct target_state *state;
+
+            if (!stands_in(target, place))
+                continue;
+            state = targets_get(&gateway->env.targets, target->id);
+            state->others = requests > state->in_flight ? requests - state->in_flight : 0;
+            state->others_until_ms = loop_now_ms(gateway->loop) + held_ms;
+        }
+}
+
+static void judge_load(struct probe *probe, const struct place *place)
+{
+    uint32_t requests;
+
+    if (fetch_phase(probe->fetch) == FETCH_DONE && fetch_status(probe->fetch) == 200 &&
+        load_read(fetch_bytes(probe->fetch), &place->provider->kind->load, &requests))
+        teach_load(probe->gateway, place, requests);
+    else
+        LOG(LOG_INFO, "load_unknown", { "provider", span_from(probe->provider) },
+            { "region", span_from(probe->region) });
+}
+
 /* ---- when ---- */
 
 static uint64_t next_ms(struct gateway *gateway, const struct config_provider *provider)
@@ -240,6 +298,16 @@ static const struct config_region *region_of(const struct config_provider *provi
         if (strcmp(provider->regions.items[i].name, name) == 0)
             return &provider->regions.items[i];
     return NULL;
+}
+
+static bool wants_load(const struct config *config, const struct place *place)
+{
+    for (size_t i = 0; place->provider->kind->load.path && i < config->model_count; i++)
+        for (size_t j = 0; j < config->models[i].target_count; j++)
+            if (config->models[i].balance == BALANCE_LEAST_BUSY &&
+                stands_in(&config->models[i].targets[j], place))
+                return true;
+    return false;
 }
 
 /* Whether it is to be probed, and then where. */
@@ -263,7 +331,8 @@ static bool answered(const struct probe *probe)
 {
     enum fetch_phase phase = fetch_phase(probe->fetch);
 
-    fetch_consume(probe->fetch, fetch_bytes(probe->fetch).size);
+    if (!probe->for_load)
+        fetch_consume(probe->fetch, fetch_bytes(probe->fetch).size);
     return phase == FETCH_DONE || phase == FETCH_FAILED ||
            fetch_received(probe->fetch) > ANSWER_BYTES_MAX;
 }
@@ -275,10 +344,16 @@ static void run(struct task *task)
     bool going_on = wanted(probe, &place);
     uint64_t now_ms = loop_now_ms(probe->gateway->loop);
     bool over = probe->fetch && (answered(probe) || now_ms >= probe->due_ms);
+    bool more =
+        over && going_on && !probe->for_load && wants_load(probe->gateway->env.config, &place);
 
     if (over && going_on)
-        judge(probe, &place);
-    if (over || !going_on) {
+        (probe->for_load ? judge_load : judge)(probe, &place);
+    if (more) {
+        close_call(probe);
+        probe->due_ms = next_ms(probe->gateway, place.provider);
+        ask_load(probe, &place, now_ms);
+    } else if (over || !going_on) {
         close_call(probe);
         probe->due_ms = going_on ? next_ms(probe->gateway, place.provider) : 0;
     } else if (probe->fetch == NULL && probe->due_ms == 0) {

@@ -11,6 +11,7 @@ import zlib
 
 import httpx
 import openai
+import prometheus
 import pytest
 
 from mock import BINARY, Mock
@@ -426,6 +427,18 @@ def test_a_wrong_key_is_answered_as_openai_does():
         right = httpx.post(url, json=ask, headers={"Authorization": "Bearer sk-right"})
         assert right.json()["system_fingerprint"] == "guarded"
         assert httpx.get(mock.url + "/health").status_code == 200
+
+
+def test_metrics_say_how_busy_it_is(mock):
+    def load():
+        families = prometheus.parse(httpx.get(mock.url + "/metrics").text)
+        return [prometheus.total(families, f"vllm:num_requests_{name}")
+                for name in ("running", "waiting")]
+
+    assert load() == [0, 0]
+    mock.set(running=3, waiting=4)
+    assert load() == [3, 4]
+    mock.set(running=0, waiting=0)
 
 
 def test_stamps_tell_when_each_event_was_sent():
