@@ -5,7 +5,7 @@
 
 const char *tier_why(const struct config_model *model, const struct route_facts *facts)
 {
-    if (sticky_identity(model->sticky, &facts->who))
+    if (model->sticky != STICKY_NONE && sticky_identity(model->sticky, &facts->who))
         return "sticky";
     return model->balance == BALANCE_WEIGHTED ? "weight" : config_balance_names[model->balance];
 }
@@ -72,12 +72,15 @@ static void sort(struct plan_step *steps, struct balance_rank *ranks, uint32_t c
 void tier_order(const struct config_model *model, const struct route_facts *facts,
                 uint32_t first, struct plan *plan)
 {
-    uint64_t identity = sticky_identity(model->sticky, &facts->who);
     struct balance_rank ranks[LIMIT_PLAN_TARGETS];
     struct plan_step *steps = &plan->steps[first];
     uint32_t count = plan->count - first;
+    uint64_t identity;
 
-    if (count < 2 || (!identity && model->balance == BALANCE_WEIGHTED))
+    if (count < 2)
+        return;
+    identity = sticky_identity(model->sticky, &facts->who);
+    if (!identity && model->balance == BALANCE_WEIGHTED)
         return;
     if (identity)
         rank_by_identity(identity, facts, steps, count, ranks);
