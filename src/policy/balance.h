@@ -18,12 +18,12 @@
 
 /* What is to be known of a target. */
 struct balance_facts {
+    uint64_t latency_us; /* 0: not known: then it counts as the fastest that is */
+    uint64_t cost;       /* balance_cost() of its price */
     uint64_t weight;     /* x health, in any unit; above 0 */
     uint32_t health;     /* per mille */
     uint32_t in_flight;  /* requests it works at, ours and others' */
-    uint64_t latency_us; /* 0: not known: then it counts as the fastest that is */
-    bool wanted;         /* that should be found out: it goes first, unless it is unwell */
-    uint64_t cost;       /* balance_cost() of its price */
+    bool wanted; /* its latency should be found out: it goes first, unless it is unwell */
 };
 
 /* The place of a target among others: the lowest cost first, those behind after all that are not. */
