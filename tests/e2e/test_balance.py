@@ -123,6 +123,20 @@ def test_what_is_ours_there_is_not_counted_twice():
                 assert held.reply().status == 200
 
 
+def test_each_region_says_for_itself_how_busy_it_is():
+    with Mock(tokens=2) as one, Mock(tokens=2) as two:
+        regions = [{"name": name, "base_url": mock.url + "/v1"}
+                   for name, mock in (("east", one), ("west", two))]
+        with Sluice(providers={"both": {"kind": "vllm", "regions": regions}},
+                    models={"m": {"balance": "least_busy", "targets": [target("both", "a")]}},
+                    admin={"keys": [canaries.ADMIN_KEY]}, health={"interval": "50ms"}) as gateway:
+            one.set(waiting=5)
+            deadline = time.monotonic() + PATIENCE_S
+            while [t["in_flight_others"] for t in model_of(gateway)["targets"]] != [5, 0]:
+                assert time.monotonic() < deadline
+            assert shares(gateway, 10) == {"m:both@west": 10}
+
+
 def test_metrics_are_read_for_least_busy_alone():
     with Mock(tokens=2) as one, Mock(tokens=2) as two:
         with gateway_of(one, two, {}, vllm_provider, health={"interval": "50ms"}):
