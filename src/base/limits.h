@@ -60,6 +60,8 @@ enum {
     LIMIT_FALLBACKS = 16,
     LIMIT_PROVIDER_KEYS = 256,       /* given to PUT /admin/providers/{name}/keys: 400 */
     LIMIT_PROVIDER_KEY_BYTES = 4096, /* of each: likewise */
+    LIMIT_ROLLOUT_PHASES = 16,
+    LIMIT_WEBHOOKS = 16,
 };
 
 /* What the process keeps. */

@@ -25,6 +25,8 @@ static void config_free(struct config *config)
         wipe_keys(&config->providers[i].keys);
     wipe_keys(&config->admin.keys);
     secret_done(&config->source);
+    for (size_t i = 0; i < config->alerts.webhook_count; i++)
+        secret_done(&config->alerts.webhooks[i].secret);
     map_done(&config->models_by_name);
     map_done(&config->providers_by_name);
     arena_done(&config->arena);

@@ -132,6 +132,11 @@ struct config_provider {
     struct config_targets passing; /* of models that nobody listed; those have no `model` yet */
 };
 
+/* The two sides of a release: what is there, and what shall replace it. */
+enum config_side { SIDE_BLUE, SIDE_GREEN, SIDES };
+
+extern const char *const config_side_names[]; /* ended by NULL */
+
 struct config_target {
     struct config_mark mark;
     const char *id;   /* "gpt-4.1:stable", "gpt-4.1:stable@eu": in metrics, logs, the breaker's
@@ -145,6 +150,7 @@ struct config_target {
     uint32_t priority;  /* 1 is tried first */
     uint32_t in_flight; /* 0: without end */
     struct price price; /* its own; not known: the model's (config_target_price) */
+    uint32_t side;      /* enum config_side; the setting is called `environment` */
 };
 
 enum { SHARE_WHOLE = 1000000 };
@@ -196,6 +202,55 @@ struct config_hedge {
     uint32_t budget; /* millionths of the requests */
 };
 
+struct config_split { /* percent; both add up to 100 */
+    uint32_t blue;
+    uint32_t green;
+    bool said;
+};
+
+struct config_phase {
+    struct config_mark mark;
+    const char *name;
+    uint32_t green;    /* percent */
+    uint32_t at_least; /* milliseconds */
+};
+
+struct config_promote {
+    uint32_t min_requests;
+    uint32_t window;
+    uint32_t max_error_rate;       /* millionths */
+    uint32_t max_latency_increase; /* likewise, of blue's mean */
+};
+
+enum config_rollback_to { ROLLBACK_TO_PREVIOUS, ROLLBACK_TO_ZERO };
+
+struct config_rollback {
+    uint32_t window;
+    uint32_t min_requests;
+    uint32_t error_rate; /* millionths */
+    uint32_t latency;    /* milliseconds; 0: any will do */
+    uint32_t to;         /* enum config_rollback_to */
+};
+
+enum config_strategy { STRATEGY_STAGED, STRATEGY_GRADUAL };
+
+extern const char *const config_strategy_names[]; /* ended by NULL */
+
+/* How green takes over. Filled, with defaults, in every listed model. */
+struct config_rollout {
+    uint32_t strategy; /* enum config_strategy */
+    bool said;
+    bool autostart;
+    struct config_phase *phases;
+    size_t phase_count;
+    uint32_t target; /* of a gradual one: percent */
+    uint32_t steps;
+    uint32_t step_seconds;
+    uint32_t check_every;
+    struct config_promote promote;
+    struct config_rollback rollback;
+};
+
 struct config_model {
     struct config_mark mark;
     const char *name;
@@ -215,6 +270,9 @@ struct config_model {
     uint64_t max_tokens;     /* likewise */
     struct price price;
     struct config_hedge hedge;
+    bool sides; /* it has green targets; without any, split and rollout mean nothing */
+    struct config_split split;
+    struct config_rollout rollout;
     bool passing; /* not listed: made for one request by its provider's name */
     bool starred; /* a target's `model` holds a star, for what that of the name stands for */
     const char *asked; /* of a copy that was made for one request: the name that matched */
@@ -272,6 +330,20 @@ struct config_health { /* durations in milliseconds */
     bool auto_switch; /* false: only say that it would */
 };
 
+struct config_webhook {
+    struct config_mark mark;
+    const char *url;
+    struct secret secret; /* signs what is sent there */
+};
+
+struct config_alerts {   /* 0: none */
+    uint32_t error_rate; /* millionths */
+    uint32_t latency_p95;
+    uint64_t projected_cost; /* a day, in micro-dollars */
+    struct config_webhook *webhooks;
+    size_t webhook_count;
+};
+
 struct config_limits {
     uint32_t connections;
     uint32_t in_flight;  /* 0: without end */
@@ -313,6 +385,7 @@ struct config {
     struct config_breaker breaker;
     struct config_health health;
     struct config_timeouts timeouts;
+    struct config_alerts alerts;
     struct config_limits limits;
     struct config_log log;
     uint32_t drain_seconds;

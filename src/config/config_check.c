@@ -351,6 +351,7 @@ static void check_models(struct reading *reading)
         check_fallbacks(reading, model, node);
         config_check_hedge(reading, model, node);
         config_check_tasks(reading, model, node);
+        config_check_sides(reading, model, node);
     }
     if (config->fallback_model && config->fallback_model->virtual)
         report_error(reading->reporter, node_member(reading->root, "fallback_model"),
@@ -492,6 +493,7 @@ void config_check(struct reading *reading)
     check_listen(reading);
     check_tls(reading);
     check_retry(reading);
+    config_check_alerts(reading);
     check_numbers(reading);
     buf_done(&reading->problem);
 }

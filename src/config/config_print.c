@@ -169,6 +169,9 @@ static void print_setting(struct printer *printer, const struct setting *row, co
 {
     const char *slot = base + row->offset;
 
+    if (row->kind == SETTING_OBJECT && row->said_offset &&
+        !value_load(slot + row->said_offset, sizeof(bool)))
+        return;
     if (row->kind == SETTING_OBJECT)
         print_inner(printer, row->table, slot);
     else if (row->kind == SETTING_LIST)

@@ -148,6 +148,14 @@ static bool read_object(struct reading *reading, const struct setting_table *tab
     return true;
 }
 
+static bool read_inner(struct reading *reading, const struct setting *row,
+                       const struct node *node, char *slot)
+{
+    if (row->said_offset)
+        value_store(slot + row->said_offset, sizeof(bool), true);
+    return read_object(reading, row->table, node, slot);
+}
+
 /* ---- several values ---- */
 
 /* Room for as many items as the node has children, and their number; NULL when there are too many. */
@@ -336,7 +344,7 @@ static bool read_setting(struct reading *reading, const struct setting *row,
     char *slot = base + row->offset;
 
     switch (row->kind) {
-    case SETTING_OBJECT: return read_object(reading, row->table, node, slot);
+    case SETTING_OBJECT: return read_inner(reading, row, node, slot);
     case SETTING_LIST: return read_list(reading, row, node, base);
     case SETTING_MAP: return read_map(reading, row, node, base);
     case SETTING_HEADERS: return read_headers(reading, row, node, base);
@@ -359,6 +367,7 @@ static bool read_setting(struct reading *reading, const struct setting *row,
     case SETTING_NAME:
     case SETTING_ADDRESS:
     case SETTING_URL:
+    case SETTING_HOOK:
     case SETTING_PROXY:
     case SETTING_FILE:
     case SETTING_ENUM:

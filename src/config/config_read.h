@@ -65,4 +65,9 @@ void config_check_tasks(struct reading *reading, struct config_model *model,
 void config_check_hedge(struct reading *reading, struct config_model *model,
                         const struct node *node);
 
+/* And those about blue and green, and about alerts. */
+void config_check_sides(struct reading *reading, struct config_model *model,
+                        const struct node *node);
+void config_check_alerts(struct reading *reading);
+
 #endif

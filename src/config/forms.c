@@ -139,6 +139,17 @@ bool form_is_url(struct span text)
     return is_authority(span_cut(&rest, '/'));
 }
 
+bool form_is_hook(struct span text)
+{
+    struct span query = text;
+    struct span place = span_cut(&query, '?');
+
+    for (size_t i = 0; i < query.size; i++)
+        if (strchr("#\\\"<>", query.at[i]))
+            return false;
+    return form_is_url(place) && text.size <= URL_BYTES_MAX && form_is_visible(text);
+}
+
 bool form_is_proxy(struct span text)
 {
     struct span rest;

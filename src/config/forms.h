@@ -17,6 +17,8 @@ bool form_is_address(struct span text); /* HOST:PORT to listen on; port 0 is any
 
 /* An upstream: no user, no query, no fragment, so that it holds no secret and takes a path. */
 bool form_is_url(struct span text);
+/* Where events are sent: it may have a query, but no user and no fragment. */
+bool form_is_hook(struct span text);
 bool form_is_proxy(struct span text); /* may hold USER:PASSWORD@ */
 
 /* What follows http:// or https://; false when neither does. */

@@ -438,6 +438,13 @@ static const struct setting file_rows[] = {
       AT(config, timeouts),
       .table = &settings_timeouts,
       .help = "Clocks; 0 stops one." },
+    { .name = "alerts",
+      .kind = SETTING_OBJECT,
+      AT(config, alerts),
+      .table = &settings_alerts,
+      .help =
+          "What somebody should look at: judged every ten seconds over the last five "
+          "minutes, when these had at least 20 attempts; over below 80 % of the threshold." },
     { .name = "limits",
       .kind = SETTING_OBJECT,
       AT(config, limits),
@@ -463,7 +470,6 @@ static const struct setting file_rows[] = {
       .table = &settings_state,
       .help = "What survives a restart." },
     LATER("rate_limiting"),
-    LATER("alerts"),
     LATER("cache"),
     LATER("redis"),
     END,

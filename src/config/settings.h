@@ -25,6 +25,7 @@ enum setting_kind {
     SETTING_NAME, /* letters, digits, "-", "_", ".": names that stand in addresses and metrics */
     SETTING_ADDRESS, /* HOST:PORT to listen on */
     SETTING_URL,     /* of an upstream; kept without a slash at the end */
+    SETTING_HOOK,    /* a URL whose path and query may be a secret */
     SETTING_PROXY,   /* a URL that may hold a password */
     SETTING_FILE,    /* must be readable */
     SETTING_ENUM,
@@ -51,8 +52,9 @@ struct setting {
     enum setting_kind kind;
     enum setting_kind element; /* of LIST: of its items; of MAP: of its names */
     size_t offset;             /* where the value goes */
-    size_t width;         /* of a number: its bytes; of LIST, MAP, HEADERS: those of an item */
-    size_t count_offset;  /* of LIST, MAP, HEADERS: where their number goes */
+    size_t width;        /* of a number: its bytes; of LIST, MAP, HEADERS: those of an item */
+    size_t count_offset; /* of LIST, MAP, HEADERS: where their number goes */
+    size_t said_offset;  /* of OBJECT: a bool in it, whether it was said; unsaid is unprinted */
     const char *standard; /* the default as it would be written; NULL: none */
     const char *unsaid;   /* for people: what holds then, when there is no default */
     uint64_t min;

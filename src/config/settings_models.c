@@ -264,7 +264,12 @@ static const struct setting target_rows[] = {
       .help =
           "What this target costs, where that differs from the model's `cost_per_mtok`: for "
           "the bill and for `least_cost`." },
-    LATER("environment"),
+    { .name = "environment",
+      .kind = SETTING_ENUM,
+      NUMBER_AT(config_target, side),
+      .words = config_side_names,
+      .standard = "blue",
+      .help = "The side that it is on: `green` is what a release brings in." },
     END,
 };
 
@@ -413,6 +418,18 @@ static const struct setting model_rows[] = {
       .table = &settings_price,
       .unsaid = "unknown",
       .help = "Dollars for a million tokens: an object, or one number for all of them." },
+    { .name = "split",
+      .kind = SETTING_OBJECT,
+      AT(config_model, split),
+      .table = &settings_split,
+      .said_offset = offsetof(struct config_split, said),
+      .help = "Who gets how much of the traffic, where there are green targets." },
+    { .name = "rollout",
+      .kind = SETTING_OBJECT,
+      AT(config_model, rollout),
+      .table = &settings_rollout,
+      .said_offset = offsetof(struct config_rollout, said),
+      .help = "How green takes over." },
     { .name = "hedge",
       .kind = SETTING_OBJECT,
       AT(config_model, hedge),
@@ -441,8 +458,6 @@ static const struct setting model_rows[] = {
           "`user` of the body (else its `safety_identifier` or `metadata.user_id`); the "
           "`session` of the header `X-Session-Id`. Shares follow the weights. Requests that "
           "do not say who they are for are balanced as usual." },
-    LATER("split"),
-    LATER("rollout"),
     LATER("requests_per_minute"),
     LATER("tokens_per_minute"),
     LATER("concurrent_requests"),

@@ -36,5 +36,8 @@
 extern const struct setting_table settings_client_key;
 extern const struct setting_table settings_provider;
 extern const struct setting_table settings_model;
+extern const struct setting_table settings_split;
+extern const struct setting_table settings_rollout;
+extern const struct setting_table settings_alerts;
 
 #endif

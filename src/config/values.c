@@ -161,6 +161,25 @@ static void print_proxy(const struct setting *row, const void *slot, struct buf 
         (void)buf_printf(out, "\"%.*s***%s\"", (int)(rest.at - text), text, rest.at + user);
 }
 
+/* What follows the host may be all that the receiver asks for. */
+static void print_hook(const struct setting *row, const void *slot, struct buf *out)
+{
+    const char *text;
+    struct span rest;
+    size_t host;
+
+    (void)row;
+    memcpy(&text, slot, sizeof(text));
+    if (text == NULL)
+        return;
+    (void)form_skip_scheme(span_from(text), &rest);
+    host = strcspn(rest.at, "/?");
+    if (host == rest.size)
+        value_print_text(span_from(text), out);
+    else
+        (void)buf_printf(out, "\"%.*s/***\"", (int)((size_t)(rest.at - text) + host), text);
+}
+
 /* ---- the rows ---- */
 
 #define ANY_NAME "^[A-Za-z0-9._-]{1,64}$"
@@ -248,6 +267,14 @@ static const struct value_kind kinds[] = {
                       .pattern = "^https?://[^@?#]+$",
                       .hidden = true,
                       .fits = form_is_url },
+    [SETTING_HOOK] = { .title = "URL",
+                       .article = "the address of a webhook",
+                       .right = "write http:// or https://, a host, and perhaps a path and a "
+                                "query",
+                       .pattern = "^https?://[^@#]+$",
+                       .hidden = true,
+                       .fits = form_is_hook,
+                       .print = print_hook },
     [SETTING_PROXY] = { .title = "URL",
                         .article = "the address of a proxy",
                         .right = "write http://HOST:PORT or http://USER:PASSWORD@HOST:PORT",
