@@ -1,6 +1,8 @@
 /* What a rollout says of itself, for people. */
 #include "policy/rollout.h"
 
+#include "policy/words.h"
+
 const char *rollout_state_name(enum rollout_state state)
 {
     switch (state) {
@@ -29,61 +31,22 @@ const char *rollout_error_text(enum rollout_error error)
     return "unknown";
 }
 
-/* "2.5 %"; two digits behind the point, cut and not rounded: 2.009 % is not yet 2.01. */
-static void add_percent(uint64_t millionths, struct buf *out)
-{
-    uint64_t rest = millionths % 10000 / 100;
-
-    (void)buf_add_u64(out, millionths / 10000);
-    if (rest % 10)
-        (void)buf_printf(out, ".%02u", (unsigned)rest);
-    else if (rest)
-        (void)buf_printf(out, ".%u", (unsigned)(rest / 10));
-    (void)buf_add_text(out, " %");
-}
-
-/* "2h 5m", "12m 30s", "45s": two units at most. */
-static void add_duration(uint64_t ms, struct buf *out)
-{
-    static const struct {
-        const char *unit;
-        uint64_t ms;
-    } units[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 } };
-
-    for (unsigned i = 0; i < 3; i++) {
-        if (ms < units[i].ms)
-            continue;
-        (void)buf_printf(out, "%llu%s", (unsigned long long)(ms / units[i].ms), units[i].unit);
-        ms %= units[i].ms;
-        if (i < 2 && ms >= units[i + 1].ms)
-            (void)buf_printf(out, " %llu%s", (unsigned long long)(ms / units[i + 1].ms),
-                             units[i + 1].unit);
-        return;
-    }
-    (void)buf_printf(out, "%llums", (unsigned long long)ms);
-}
-
-static void add_ms(uint64_t us, struct buf *out)
-{
-    (void)buf_printf(out, "%llu ms", (unsigned long long)((us + 500) / 1000));
-}
-
 static void add_latency(const struct rollout_reason *reason, struct buf *out)
 {
     uint64_t above = reason->is > reason->base ? reason->is - reason->base : 0;
 
     (void)buf_add_text(out, "mean latency: ");
-    add_ms(reason->is, out);
+    words_ms(reason->is, out);
     if (above) {
         (void)buf_add_text(out, ", ");
-        add_percent(reason->base ? above * 1000000 / reason->base : 1000000, out);
+        words_percent(reason->base ? above * 1000000 / reason->base : 1000000, out);
         (void)buf_add_text(out, " above blue's ");
     } else {
         (void)buf_add_text(out, ", not above blue's ");
     }
-    add_ms(reason->base, out);
+    words_ms(reason->base, out);
     (void)buf_add_text(out, reason->met ? ", at most " : ", more than ");
-    add_percent(reason->limit, out);
+    words_percent(reason->limit, out);
     (void)buf_add_text(out, " allowed");
 }
 
@@ -96,9 +59,9 @@ static void add_of(const char *what, uint64_t is, uint64_t limit, struct buf *ou
 static void add_error_rate(const struct rollout_reason *reason, struct buf *out)
 {
     (void)buf_add_text(out, "error rate: ");
-    add_percent(reason->is, out);
+    words_percent(reason->is, out);
     (void)buf_add_text(out, reason->met ? ", at most " : ", more than ");
-    add_percent(reason->limit, out);
+    words_percent(reason->limit, out);
 }
 
 void rollout_reason_text(const struct rollout_reason *reason, struct buf *out)
@@ -109,9 +72,9 @@ void rollout_reason_text(const struct rollout_reason *reason, struct buf *out)
         return;
     case ROLLOUT_DURATION:
         (void)buf_add_text(out, "minimum duration: ");
-        add_duration(reason->is, out);
+        words_duration(reason->is, out);
         (void)buf_add_text(out, " of ");
-        add_duration(reason->limit, out);
+        words_duration(reason->limit, out);
         return;
     case ROLLOUT_ERROR_RATE: add_error_rate(reason, out); return;
     case ROLLOUT_LATENCY: add_latency(reason, out); return;
@@ -130,9 +93,9 @@ void rollout_reason_text(const struct rollout_reason *reason, struct buf *out)
         return;
     case ROLLOUT_SLOW:
         (void)buf_add_text(out, "mean latency: ");
-        add_ms(reason->is, out);
+        words_ms(reason->is, out);
         (void)buf_add_text(out, ", more than ");
-        add_ms(reason->limit, out);
+        words_ms(reason->limit, out);
         return;
     case ROLLOUT_TEST_FAILED: (void)buf_add_text(out, "the canary test failed"); return;
     case ROLLOUT_BY_HAND: (void)buf_add_text(out, "by hand"); return;
