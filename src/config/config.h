@@ -145,12 +145,13 @@ struct config_target {
     const struct config_provider *provider;
     const struct config_region *region; /* NULL: the provider is in one place */
     const char *model;  /* as the provider calls it; the model's own name when none is given */
-    uint32_t weight;    /* as written; 0 where the region's is 0 */
+    uint32_t weight;    /* as written; 0 where the region's is 0, and while it is disabled */
     uint32_t share;     /* of it, in millionths: what falls to the region */
     uint32_t priority;  /* 1 is tried first */
     uint32_t in_flight; /* 0: without end */
     struct price price; /* its own; not known: the model's (config_target_price) */
     uint32_t side;      /* enum config_side; the setting is called `environment` */
+    bool enabled;       /* false: as if it were not there */
 };
 
 enum { SHARE_WHOLE = 1000000 };

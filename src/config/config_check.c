@@ -287,13 +287,14 @@ static void check_targets(struct reading *reading, struct config_model *model,
         assert(child);
         complete_target(reading->config, model, target);
         check_target(reading, model, i, child);
-        weight += target->weight;
+        weight += target->enabled ? target->weight : 0;
         off += target->provider && target->provider->off;
         child = child->next;
     }
     if (model->written.count && weight == 0)
         report_error(reading->reporter, targets,
-                     "every target has weight 0, so none would be used; give one a weight");
+                     "every target has weight 0 or is disabled, so none would be used; "
+                     "give one a weight, or enable it");
     if (model->written.count && off == model->written.count)
         report_warning(reading->reporter, node,
                        "every provider of this model is off, so it cannot be served");

@@ -96,7 +96,7 @@ static size_t spread_target(struct arena *arena, const struct config_target *wri
         *target = *written;
         target->region = region;
         target->share = region->share;
-        target->weight = region->weight ? written->weight : 0;
+        target->weight = region->weight && written->enabled ? written->weight : 0;
         target->id =
             arena_texts(arena, written->id, "@", region->name ? region->name : "?", NULL);
         count++;
@@ -105,6 +105,7 @@ static size_t spread_target(struct arena *arena, const struct config_target *wri
         return count;
     *to = *written;
     to->share = SHARE_WHOLE;
+    to->weight = written->enabled ? written->weight : 0;
     return 1;
 }
 
@@ -145,6 +146,7 @@ static struct config_targets passing_targets(struct arena *arena,
     target->name = provider->name;
     target->provider = provider;
     target->weight = 100;
+    target->enabled = true;
     target->priority = 1;
     return spread(arena, &written);
 }

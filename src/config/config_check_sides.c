@@ -127,8 +127,8 @@ static void check_weights(struct reading *reading, const struct config_model *mo
                          config_side_names[side]);
         else if (weight[side] == 0 && weight[1 - side])
             report_error(reading->reporter, targets,
-                         "every %s target has weight 0, so none would be used; give one a "
-                         "weight",
+                         "every %s target has weight 0 or is disabled, so none would be used; "
+                         "give one a weight, or enable it",
                          config_side_names[side]);
     }
 }

@@ -270,6 +270,12 @@ static const struct setting target_rows[] = {
       .words = config_side_names,
       .standard = "blue",
       .help = "The side that it is on: `green` is what a release brings in." },
+    { .name = "enabled",
+      .kind = SETTING_BOOL,
+      NUMBER_AT(config_target, enabled),
+      .standard = "true",
+      .help = "false: it gets no requests. The model, and each of its sides, needs one that "
+              "does." },
     END,
 };
 
@@ -454,7 +460,8 @@ static const struct setting model_rows[] = {
       .words = stickies,
       .standard = "none",
       .help =
-          "Who stays with the same target as long as that is well: the caller's `key`; the "
+          "Who stays with the same target as long as that is well, and on the same side of a "
+          "split, which moves callers one way only as it grows: the caller's `key`; the "
           "`user` of the body (else its `safety_identifier` or `metadata.user_id`); the "
           "`session` of the header `X-Session-Id`. Shares follow the weights. Requests that "
           "do not say who they are for are balanced as usual." },

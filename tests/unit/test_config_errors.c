@@ -338,6 +338,8 @@ static void test_wrong_models_are_refused(void **state)
         { FINE "  n: { targets: [ { provider: a, weight: 0 }, { provider: a, name: b, weight: "
                "0 } ] }\n",
           "5:17: models.n.targets: every target has weight 0" },
+        { FINE "  n: { targets: [ { provider: a, enabled: false } ] }\n",
+          "5:17: models.n.targets: every target has weight 0 or is disabled" },
         { FINE "  \"a*b\": { targets: [ { provider: a } ] }\n",
           "5:3: models.a*b: \"a*b\" has a star that is not its end; one star is" },
         { FINE "  \"a**\": { targets: [ { provider: a } ] }\n",
