@@ -99,8 +99,10 @@ struct exchange {
     enum llm_class left_out_for; /* how the first of these failed last */
     const struct plan_skip *skipped; /* in the arena: for the admin view */
     uint32_t skipped_count;
-    bool fallbacks_planned; /* other models' targets are in it, where there are any */
-    bool switched;          /* they come first: the model has been switched away from */
+    bool fallbacks_planned;  /* other models' targets are in it, where there are any */
+    bool switched;           /* they come first: the model has been switched away from */
+    bool planned;            /* `side` was chosen */
+    struct side_choice side; /* of `model` */
     struct overrides overrides;
 
     /* its turn */
@@ -198,6 +200,10 @@ enum exchange_state plan_task(struct exchange *ex);
 
 /* Plans the targets of ex->model. */
 void plan_own(struct exchange *ex);
+
+/* "blue" or "green": of the target that answers, or was asked last; else what was chosen. NULL: nothing
+ * was. */
+const char *plan_side(const struct exchange *ex);
 
 /* They are used up: adds those of other models, once. False: there is nothing new. */
 bool plan_fallbacks(struct exchange *ex);

@@ -6,7 +6,8 @@
  *
  * Either of them may fail: the other goes on as if it had been alone. Before the commit alone, in the
  * state AWAIT; once for a request; within the hedges' budget, the budget of retries and max_attempts.
- * The plan goes on behind the second, so that no target is asked twice.
+ * The plan goes on behind the second, so that no target is asked twice. Blue does not hedge green, nor
+ * green blue.
  *
  * The usage and the cost of the request are the winner's. What a provider charges for the call that was
  * cancelled, it alone knows: sluice_attempts_total counts it, and nobody guesses. */
@@ -55,6 +56,7 @@ static bool is_allowed(const struct exchange *ex)
 void hedge_start(struct exchange *ex)
 {
     const struct config_model *model = ex->attempt->step->model;
+    uint32_t side = ex->attempt->step->target->side;
     struct attempt *second = NULL;
 
     clocks_stop(&ex->attempt->clocks, CLOCK_HEDGE);
@@ -63,7 +65,7 @@ void hedge_start(struct exchange *ex)
     for (uint32_t at = ex->plan_at + 1; at < ex->plan_count; at++) {
         const struct plan_step *step = &ex->plan[at];
 
-        if (step->model != model)
+        if (step->model != model || step->target->side != side)
             return;
         if (second == NULL)
             second = arena_zero(&ex->arena, sizeof(*second));

@@ -4,6 +4,7 @@
 #define FLOW_OVERRIDES_H
 
 #include "base/arena.h"
+#include "policy/sides.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@ struct overrides {
     bool no_fallback;    /* only the targets of the model that was asked for */
     uint32_t timeout_ms; /* for the whole request; 0: not said */
     struct span task; /* as in the request, a name of config_task_names; at == NULL: not said */
+    struct side_wish side;
     struct span session; /* who stays with the same target; at == NULL: not said */
 };
 

@@ -48,6 +48,8 @@ static struct route_facts facts(const struct exchange *ex)
         .config = ex->config,
         .dialect = ex->endpoint->dialect,
         .targets = &ex->env->targets,
+        .sides = &ex->env->sides,
+        .wish = ex->overrides.side,
         .now_ms = exchange_now_ms(ex),
         .random = &ex->env->random,
         .who = { .key = span_from(ex->caller.key ? ex->caller.name : ""),
@@ -76,10 +78,17 @@ static void keep(struct exchange *ex, const struct plan *plan)
                        exchange_now_ms(ex));
 }
 
+/* Does it want this model and no other? A forced side is answered by that side or by an error. */
+static bool wants_no_other(const struct exchange *ex)
+{
+    return ex->overrides.no_fallback ||
+           (ex->model->sides && ex->overrides.side.kind == SIDE_WISH_FORCED);
+}
+
 /* Who wants this model and no other gets it, switched or not. */
 static bool stands_aside(struct exchange *ex)
 {
-    return !ex->overrides.no_fallback && switching_stands_aside(ex->env, ex->model);
+    return !wants_no_other(ex) && switching_stands_aside(ex->env, ex->model);
 }
 
 void plan_own(struct exchange *ex)
@@ -92,7 +101,18 @@ void plan_own(struct exchange *ex)
         route_plan_switched(&now, ex->model, &plan);
     else
         route_plan(&now, ex->model, &plan);
+    ex->side = plan.side;
+    ex->planned = true;
     keep(ex, &plan);
+}
+
+const char *plan_side(const struct exchange *ex)
+{
+    const struct plan_step *step = ex->attempt->step;
+
+    if (step)
+        return config_side_names[step->target->side];
+    return ex->planned ? config_side_names[ex->side.first] : NULL;
 }
 
 bool plan_fallbacks(struct exchange *ex)
@@ -101,7 +121,7 @@ bool plan_fallbacks(struct exchange *ex)
     struct plan plan = { .left_out = ex->left_out, .left_out_for = ex->left_out_for };
     enum llm_class class = ex->attempts ? ex->error.class : ex->left_out_for;
 
-    if (ex->fallbacks_planned || ex->overrides.no_fallback)
+    if (ex->fallbacks_planned || wants_no_other(ex))
         return false;
     ex->fallbacks_planned = true;
     for (; plan.count < ex->plan_count; plan.count++)
@@ -122,7 +142,7 @@ bool plan_skip_model(struct exchange *ex)
     const struct config_models *others = route_fallback_on(ex->model, ex->error.class);
     const struct config_model *failed = ex->plan[ex->plan_at].model;
 
-    if (others == NULL || others->count == 0 || ex->overrides.no_fallback)
+    if (others == NULL || others->count == 0 || wants_no_other(ex))
         return false;
     while (ex->plan_at < ex->plan_count && ex->plan[ex->plan_at].model == failed)
         ex->plan_at++;

@@ -236,11 +236,13 @@ static void count(struct exchange *ex, struct bill bill)
 {
     const struct plan_step *step = ex->attempt->step;
     struct metrics *metrics = ex->env->metrics;
+    const char *side = plan_side(ex);
     char code[8];
-    struct span models[] = {
-        model_label(ex->model), step ? model_label(step->model) : SPAN_OF("none"),
-        step ? span_from(step->target->provider->kind->otel) : SPAN_OF("none"), SPAN_OF("blue")
-    };
+    struct span models[] = { model_label(ex->model),
+                             step ? model_label(step->model) : SPAN_OF("none"),
+                             step ? span_from(step->target->provider->kind->otel)
+                                  : SPAN_OF("none"),
+                             span_from(side ? side : "none") };
     int size = snprintf(code, sizeof(code), "%u", ex->status % 1000);
     struct span requests[] = { models[0], models[3], span_make(code, (size_t)size) };
 
@@ -296,7 +298,7 @@ static void log_names(const struct exchange *ex, struct json_writer *w)
     else
         json_text(w, ex->model ? ex->model->name : NULL);
     json_put_text(w, "target", step ? step->target->id : NULL);
-    json_put_text(w, "environment", step ? "blue" : NULL);
+    json_put_text(w, "environment", plan_side(ex));
 }
 
 static void log_figures(const struct exchange *ex, struct bill bill, struct json_writer *w)

@@ -53,15 +53,18 @@ static void add_timing(struct exchange *ex, struct buf *head)
 static void add_target(const struct exchange *ex, unsigned status, struct buf *head)
 {
     const struct plan_step *step = ex->attempt->step;
+    bool sign_of_life = status < 400 && ex->content_us == 0; /* who will answer is not known */
+    const char *side = sign_of_life && !ex->side.forced ? NULL : plan_side(ex);
     const struct config_model *model;
 
-    if (step == NULL || (status < 400 && ex->content_us == 0))
-        return; /* a sign of life only: who will answer is not known yet */
+    if (side)
+        (void)buf_add_texts(head, "x-sluice-environment: ", side, "\r\n", NULL);
+    if (step == NULL || sign_of_life)
+        return;
     model = step->model;
     (void)buf_add_texts(head, "x-sluice-model: ", model->asked ? model->asked : model->name,
                         "\r\nx-sluice-provider: ", step->target->provider->name,
-                        "\r\nx-sluice-target: ", step->target->id,
-                        "\r\nx-sluice-environment: blue\r\n", NULL);
+                        "\r\nx-sluice-target: ", step->target->id, "\r\n", NULL);
     if (step->model != ex->model)
         (void)buf_add_text(head, "x-sluice-fallback: 1\r\n");
 }

@@ -173,15 +173,16 @@ static bool planned(const struct plan *plan, const struct config_target *target)
     return false;
 }
 
-/* The lowest priority above `above` among the model's targets; UINT32_MAX when there is none. */
-static uint32_t next_priority(const struct config_model *model, uint64_t above)
+/* The lowest priority above `above` among the targets of that side; UINT32_MAX when there is none. */
+static uint32_t next_priority(const struct config_model *model, enum config_side side,
+                              uint64_t above)
 {
     uint32_t next = UINT32_MAX;
 
     for (size_t i = 0; i < model->target_count; i++) {
         uint32_t priority = model->targets[i].priority;
 
-        if (priority > above && priority < next)
+        if (priority > above && priority < next && model->targets[i].side == side)
             next = priority;
     }
     return next;
@@ -246,6 +247,8 @@ static void skip(struct plan *plan, const struct config_target *target, const ch
 /* Why a target can be in no plan, whatever its health; NULL: it can. */
 static const char *unfit(const struct config_target *target, const struct dialect *dialect)
 {
+    if (!target->enabled)
+        return "it is disabled";
     if (target->weight == 0)
         return "its weight is 0";
     if (target->provider->off)
@@ -279,7 +282,14 @@ static void add_target(const struct config_model *model, const struct config_tar
     plan->steps[plan->count++] = (struct plan_step){ model, target, state, why };
 }
 
-static void add_tier(const struct config_model *model, uint32_t priority, const char *why,
+/* The targets of one priority on one side. */
+struct tier {
+    enum config_side side;
+    uint32_t priority;
+    const char *why;
+};
+
+static void add_tier(const struct config_model *model, const struct tier *tier,
                      const struct route_facts *facts, struct plan *plan)
 {
     uint32_t first = plan->count;
@@ -287,33 +297,79 @@ static void add_tier(const struct config_model *model, uint32_t priority, const 
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *target = &model->targets[i];
 
-        if (target->priority == priority && !planned(plan, target))
-            add_target(model, target, why, facts, plan);
+        if (target->priority == tier->priority && target->side == tier->side &&
+            !planned(plan, target))
+            add_target(model, target, tier->why, facts, plan);
     }
     draw_order(plan, first, facts);
     tier_order(model, facts, first, plan);
 }
 
-static void add_model(const struct config_model *model, const char *why,
-                      const struct route_facts *facts, struct plan *plan)
+static void add_side(const struct config_model *model, enum config_side side, const char *why,
+                     const struct route_facts *facts, struct plan *plan)
 {
-    uint32_t priority = next_priority(model, 0);
+    struct tier tier = { side, next_priority(model, side, 0), why };
 
-    while (priority != UINT32_MAX) {
-        add_tier(model, priority, why ? why : tier_why(model, facts), facts, plan);
-        priority = next_priority(model, priority);
-        why = why ? why : "next priority";
+    while (tier.priority != UINT32_MAX) {
+        tier.why = tier.why ? tier.why : tier_why(model, facts);
+        add_tier(model, &tier, facts, plan);
+        tier.priority = next_priority(model, side, tier.priority);
+        tier.why = why ? why : "next priority";
     }
 }
 
-void route_plan(const struct route_facts *facts, const struct config_model *model,
-                struct plan *ret)
+/* Those that it may not turn to. */
+static void skip_side(const struct config_model *model, enum config_side side, bool forced,
+                      struct plan *plan)
+{
+    for (size_t i = 0; i < model->target_count; i++)
+        if (model->targets[i].side == side)
+            skip(plan, &model->targets[i],
+                 forced ? "the request was for the other side" : "its side gets no traffic");
+}
+
+static struct side_choice choose_side(const struct config_model *model,
+                                      const struct side_wish *wish,
+                                      const struct route_facts *facts)
+{
+    struct side_facts known = { .who = &facts->who };
+
+    if (!model->sides)
+        return (struct side_choice){ .first = SIDE_BLUE };
+    known.green =
+        sides_green(model, facts->sides ? sides_find(facts->sides, model->name) : NULL);
+    known.drawn = route_random(facts->random, SIDES_WHOLE);
+    return sides_choose(model, wish, &known);
+}
+
+/* why NULL: it is the model that was asked for, and how each was chosen is worth saying. */
+static void add_model(const struct config_model *model, struct side_choice side,
+                      const char *why, const struct route_facts *facts, struct plan *plan)
+{
+    enum config_side second = side.first == SIDE_BLUE ? SIDE_GREEN : SIDE_BLUE;
+
+    add_side(model, side.first, why, facts, plan);
+    if (side.other)
+        add_side(model, second, why ? why : "other side", facts, plan);
+    else if (model->sides)
+        skip_side(model, second, side.forced, plan);
+}
+
+static void start_plan(const struct route_facts *facts, const struct config_model *model,
+                       struct plan *ret)
 {
     ret->count = 0;
     ret->left_out = 0;
     ret->left_out_for = LLM_FINE;
     ret->skipped_count = 0;
-    add_model(model, NULL, facts, ret);
+    ret->side = choose_side(model, &facts->wish, facts);
+}
+
+void route_plan(const struct route_facts *facts, const struct config_model *model,
+                struct plan *ret)
+{
+    start_plan(facts, model, ret);
+    add_model(model, ret->side, NULL, facts, ret);
 }
 
 static const struct config_models *list_of(const struct config_fallback_on *on,
@@ -343,6 +399,15 @@ const struct config_models *route_fallback_on(const struct config_model *model,
     return models && models->items ? models : NULL;
 }
 
+/* What the request wishes of the sides is meant for the model that it names. */
+static void add_other(const struct config_model *model, const char *why,
+                      const struct route_facts *facts, struct plan *plan)
+{
+    const struct side_wish nothing = { .kind = SIDE_WISH_AUTO };
+
+    add_model(model, choose_side(model, &nothing, facts), why, facts, plan);
+}
+
 void route_fallbacks(const struct route_facts *facts, const struct config_model *model,
                      enum llm_class class, struct plan *plan)
 {
@@ -351,18 +416,15 @@ void route_fallbacks(const struct route_facts *facts, const struct config_model 
 
     others = others ? others : &model->fallbacks;
     for (size_t i = 0; i < others->count; i++)
-        add_model(others->items[i], "fallback", facts, plan);
+        add_other(others->items[i], "fallback", facts, plan);
     if (last && last != model)
-        add_model(last, "fallback_model", facts, plan);
+        add_other(last, "fallback_model", facts, plan);
 }
 
 void route_plan_switched(const struct route_facts *facts, const struct config_model *model,
                          struct plan *ret)
 {
-    ret->count = 0;
-    ret->left_out = 0;
-    ret->left_out_for = LLM_FINE;
-    ret->skipped_count = 0;
+    start_plan(facts, model, ret);
     route_fallbacks(facts, model, LLM_FINE, ret);
-    add_model(model, "switched away from", facts, ret);
+    add_model(model, ret->side, "switched away from", facts, ret);
 }

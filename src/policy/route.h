@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "config/config.h"
+#include "policy/sides.h"
 #include "policy/sticky.h"
 #include "policy/target.h"
 
@@ -61,6 +62,7 @@ struct plan {
     enum llm_class left_out_for; /* how the first of them failed last */
     struct plan_skip skipped[LIMIT_PLAN_TARGETS];
     uint32_t skipped_count;
+    struct side_choice side; /* of the model that was asked for */
 };
 
 /* What a plan is made from. */
@@ -68,15 +70,18 @@ struct route_facts {
     const struct config *config;
     const struct dialect *dialect;
     struct targets *targets;
+    const struct sides *sides; /* NULL: no model has a rollout */
+    struct side_wish wish;     /* of the model that is asked for; others are asked as usual */
     uint64_t now_ms;
     uint64_t *random; /* a state that the draw moves on */
     struct sticky_who who;
     bool stream;
 };
 
-/* Orders the model's own targets: within a priority as its `sticky` and `balance` say, else drawn by weight x
- * share x health; then the next priority. Targets of
- * providers that are off, of weight 0, or that do not speak the dialect are not in it. */
+/* Orders the model's own targets: those of the chosen side, then those of the other where it may answer
+ * for it; of each, within a priority as its `sticky` and `balance` say, else drawn by weight x share x
+ * health; then the next priority. Targets of providers that are off, of weight 0, disabled, or that do
+ * not speak the dialect are not in it. */
 void route_plan(const struct route_facts *facts, const struct config_model *model,
                 struct plan *ret);
 

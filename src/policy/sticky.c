@@ -53,10 +53,21 @@ static double minus_log2(uint64_t x)
     return 53 - log;
 }
 
+static uint64_t draw(uint64_t identity, struct span place)
+{
+    return mix(identity ^ mix(span_hash(place)));
+}
+
 double sticky_distance(uint64_t identity, struct span place, uint64_t weight)
 {
-    uint64_t drawn = mix(identity ^ mix(span_hash(place)));
+    uint64_t drawn = draw(identity, place);
 
     assert(identity != 0 && weight > 0);
     return minus_log2((drawn >> 11) | 1) / (double)weight;
+}
+
+uint32_t sticky_point(uint64_t identity, struct span place, uint32_t below)
+{
+    assert(identity != 0 && below > 0);
+    return (uint32_t)(((draw(identity, place) >> 32) * below) >> 32);
 }

@@ -28,4 +28,7 @@ uint64_t sticky_identity(enum config_sticky sticky, const struct sticky_who *who
 /* How far that place is from them: the nearest, which is the lowest, is theirs. `weight` is above 0. */
 double sticky_distance(uint64_t identity, struct span place, uint64_t weight);
 
+/* Where they stand among all who ask that place, from 0 to `below` (> 0) - 1; always the same. */
+uint32_t sticky_point(uint64_t identity, struct span place, uint32_t below);
+
 #endif

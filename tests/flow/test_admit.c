@@ -158,7 +158,7 @@ static void test_an_unknown_model_is_answered_with_the_nearest(void **state)
     assert_reply(stage, 404, "`gpt-4.1`");
     assert_holds(fake_http_reply_body(stage->http), "\"code\":\"model_not_found\"");
     assert_holds(fake_http_reply_body(stage->http), "\"param\":\"model\"");
-    assert_int_equal(stage_count(stage, METER_REQUESTS, "other", "blue", "404"), 1);
+    assert_int_equal(stage_count(stage, METER_REQUESTS, "other", "none", "404"), 1);
     stage_close(stage);
 }
 

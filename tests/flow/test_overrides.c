@@ -20,6 +20,12 @@ static void test_an_invalid_value_names_the_header_and_what_is_allowed(void **st
         const char *value;
         const char *allowed;
     } rows[] = {
+        { "X-Blue-Weight", "101", "allowed: a whole number from 0 to 100." },
+        { "X-Blue-Weight", "50%", "allowed: a whole number from 0 to 100." },
+        { "X-Blue-Weight", "", "allowed: a whole number from 0 to 100." },
+        { "X-Canary", "yes", "allowed: enabled." },
+        { "X-Deployment-Environment", "red", "allowed: auto, blue, green." },
+        { "X-Deployment-Environment", "", "allowed: auto, blue, green." },
         { "X-Session-Id", "", "allowed: 1 to 128 visible ASCII characters." },
         { "X-Session-Id", "two words", "allowed: 1 to 128 visible ASCII characters." },
         { "X-Session-Id", "caf\xc3\xa9", "allowed: 1 to 128 visible ASCII characters." },

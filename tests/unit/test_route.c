@@ -23,6 +23,8 @@
 struct house {
     struct config *config;
     struct targets targets;
+    struct sides sides;
+    struct side_wish wish;
     struct arena arena;
     uint64_t random;
     uint64_t now_ms;
@@ -43,6 +45,7 @@ static struct house *open_house(const char *yaml)
     assert_non_null(house.config);
     config_report_done(&report);
     targets_init(&house.targets);
+    sides_init(&house.sides);
     arena_init(&house.arena);
     return &house;
 }
@@ -51,6 +54,7 @@ static void close_house(struct house *house)
 {
     arena_done(&house->arena);
     targets_done(&house->targets);
+    sides_done(&house->sides);
     config_unref(house->config);
 }
 
@@ -197,6 +201,8 @@ static struct route_facts facts_of(struct house *house, const struct dialect *di
     return (struct route_facts){ .config = house->config,
                                  .dialect = dialect,
                                  .targets = &house->targets,
+                                 .sides = &house->sides,
+                                 .wish = house->wish,
                                  .now_ms = house->now_ms,
                                  .random = &house->random };
 }
@@ -308,6 +314,20 @@ static void test_some_targets_are_in_no_plan(void **state)
     close_house(house);
 }
 
+static void test_a_disabled_target_is_in_no_plan_and_the_view_says_so(void **state)
+{
+    struct house *house = open_house(
+        PROVIDERS "models:\n"
+                  "  m: { targets: [ { provider: a, enabled: false }, { provider: b } ] }\n");
+
+    (void)state;
+    make_plan(house, "m");
+    assert_plan(house, "m:b");
+    assert_int_equal(house->plan.skipped_count, 1);
+    assert_string_equal(house->plan.skipped[0].why, "it is disabled");
+    close_house(house);
+}
+
 static void test_a_target_that_does_not_speak_the_dialect_is_left_out(void **state)
 {
     struct house *house = open_house(
@@ -345,6 +365,85 @@ static void test_fallbacks_come_behind_and_the_last_resort_at_the_end(void **sta
     assert_plan(house, "o:c last:a"); /* and not twice */
     make_plan(house, "b/unlisted");
     assert_plan(house, "b:* last:a");
+    close_house(house);
+}
+
+/* ---- sides ---- */
+
+#define SIDED(green)                                                                           \
+    PROVIDERS                                                                                  \
+    "models:\n"                                                                                \
+    "  m: { targets: [ { provider: a }, { provider: b, priority: 2 },\n"                       \
+    "                  { name: next, provider: c, environment: green },\n"                     \
+    "                  { name: last, provider: a, environment: green, priority: 9 } ],\n"      \
+    "       split: { green: " green " }, fallbacks: [ n ] }\n"                                 \
+    "  n: { targets: [ { provider: b }, { name: g, provider: c, environment: green } ] }\n"
+
+static void test_a_side_without_a_share_is_in_no_plan(void **state)
+{
+    struct house *house = open_house(SIDED("0"));
+
+    (void)state;
+    make_plan(house, "m");
+    assert_plan(house, "m:a m:b n:b");
+    assert_int_equal(house->plan.skipped_count, 3);
+    assert_string_equal(house->plan.skipped[0].why, "its side gets no traffic");
+    close_house(house);
+    house = open_house(SIDED("100"));
+    make_plan(house, "m");
+    assert_plan(house, "m:next m:last n:b");
+    assert_int_equal(house->plan.side.first, SIDE_GREEN);
+    close_house(house);
+}
+
+/* Whole, tier by tier; then the fallbacks, whose sides are their own affair. */
+static void test_the_other_side_comes_behind_the_first(void **state)
+{
+    struct house *house = open_house(SIDED("40"));
+    int greens = 0;
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        make_plan(house, "m");
+        if (house->plan.side.first == SIDE_GREEN)
+            assert_plan(house, "m:next m:last m:a m:b n:b");
+        else
+            assert_plan(house, "m:a m:b m:next m:last n:b");
+        assert_string_equal(house->plan.steps[0].why, "weight");
+        assert_string_equal(house->plan.steps[1].why, "next priority");
+        assert_string_equal(house->plan.steps[2].why, "other side");
+        greens += house->plan.side.first == SIDE_GREEN;
+    }
+    assert_in_range(greens, 322, 478); /* five sigma */
+    close_house(house);
+}
+
+static void test_a_wish_is_for_the_model_that_was_asked_for(void **state)
+{
+    struct house *house = open_house(SIDED("40"));
+
+    (void)state;
+    house->wish = (struct side_wish){ .kind = SIDE_WISH_SPLIT, .green = 100 };
+    make_plan(house, "m");
+    assert_plan(house, "m:next m:last n:b");
+    house->wish = (struct side_wish){ .kind = SIDE_WISH_FORCED, .side = SIDE_GREEN };
+    make_plan(house, "m");
+    assert_plan(house, "m:next m:last n:b"); /* that there are no fallbacks then, flow knows */
+    assert_true(house->plan.side.forced);
+    assert_string_equal(house->plan.skipped[0].why, "the request was for the other side");
+    close_house(house);
+}
+
+static void test_a_rollout_stands_in_place_of_the_split(void **state)
+{
+    struct house *house = open_house(SIDED("0"));
+    struct rollout *rollout = sides_rollout(&house->sides, "m");
+
+    (void)state;
+    rollout->state = ROLLOUT_RUNNING;
+    rollout->green = 100;
+    make_plan(house, "m");
+    assert_plan(house, "m:next m:last n:b");
     close_house(house);
 }
 
@@ -734,8 +833,13 @@ int main(void)
         cmocka_unit_test(test_a_tier_is_drawn_by_weight),
         cmocka_unit_test(test_what_is_left_of_a_tier_is_drawn_by_weight_too),
         cmocka_unit_test(test_some_targets_are_in_no_plan),
+        cmocka_unit_test(test_a_disabled_target_is_in_no_plan_and_the_view_says_so),
         cmocka_unit_test(test_a_target_that_does_not_speak_the_dialect_is_left_out),
         cmocka_unit_test(test_fallbacks_come_behind_and_the_last_resort_at_the_end),
+        cmocka_unit_test(test_a_side_without_a_share_is_in_no_plan),
+        cmocka_unit_test(test_the_other_side_comes_behind_the_first),
+        cmocka_unit_test(test_a_wish_is_for_the_model_that_was_asked_for),
+        cmocka_unit_test(test_a_rollout_stands_in_place_of_the_split),
         cmocka_unit_test(test_switched_away_from_a_model_comes_last),
         cmocka_unit_test(test_the_error_says_who_stands_in),
         cmocka_unit_test(test_a_share_is_weight_times_health),
