@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <mbedtls/base64.h>
+#include <mbedtls/md.h>
 #include <mbedtls/sha256.h>
 #include <sys/random.h>
 
@@ -11,6 +12,23 @@ void digest_sha256(struct span bytes, struct digest *ret)
 {
     int failed = mbedtls_sha256((const unsigned char *)bytes.at, bytes.size, ret->bytes, 0);
 
+    assert(failed == 0);
+}
+
+void digest_hmac(struct span key, const struct span *parts, size_t count, struct digest *ret)
+{
+    const mbedtls_md_info_t *sha256 = mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);
+    mbedtls_md_context_t context;
+    int failed;
+
+    mbedtls_md_init(&context);
+    failed = mbedtls_md_setup(&context, sha256, 1);
+    failed |= mbedtls_md_hmac_starts(&context, (const unsigned char *)key.at, key.size);
+    for (size_t i = 0; i < count; i++)
+        failed |=
+            mbedtls_md_hmac_update(&context, (const unsigned char *)parts[i].at, parts[i].size);
+    failed |= mbedtls_md_hmac_finish(&context, ret->bytes);
+    mbedtls_md_free(&context); /* wipes what it knew of the key */
     assert(failed == 0);
 }
 

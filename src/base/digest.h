@@ -1,4 +1,4 @@
-/* digest: SHA-256, comparison in constant time, randomness, and secrets. */
+/* digest: SHA-256 and HMAC over it, comparison in constant time, randomness, and secrets. */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
@@ -14,6 +14,9 @@ struct digest {
 };
 
 void digest_sha256(struct span bytes, struct digest *ret);
+
+/* HMAC-SHA256 (RFC 2104) of the parts, one behind the other. */
+void digest_hmac(struct span key, const struct span *parts, size_t count, struct digest *ret);
 bool digest_equal(const struct digest *a, const struct digest *b); /* in constant time */
 void digest_hex(const struct digest *digest, char text[DIGEST_HEX_SIZE]);
 void digest_base64(const struct digest *digest, char text[DIGEST_BASE64_SIZE]);

@@ -31,6 +31,36 @@ static void test_sha256_is_sha256(void **state)
                   "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+static void assert_hmac(struct span key, const struct span *parts, size_t count,
+                        const char *hex)
+{
+    struct digest digest;
+    char text[DIGEST_HEX_SIZE];
+
+    digest_hmac(key, parts, count, &digest);
+    digest_hex(&digest, text);
+    assert_string_equal(text, hex);
+}
+
+/* RFC 4231, cases 2 and 6; the first also in pieces. */
+static void test_hmac_is_hmac(void **state)
+{
+    const struct span whole[] = { SPAN("what do ya want for nothing?") };
+    const struct span pieces[] = { SPAN("what do"), SPAN(""), SPAN(" ya want for nothing?") };
+    const struct span other[] = { SPAN(
+        "Test Using Larger Than Block-Size Key - Hash Key First") };
+    static const char hex[] =
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    char key[131];
+
+    (void)state;
+    memset(key, 0xaa, sizeof(key));
+    assert_hmac(SPAN_OF("Jefe"), whole, 1, hex);
+    assert_hmac(SPAN_OF("Jefe"), pieces, 3, hex);
+    assert_hmac(span_make(key, sizeof(key)), other, 1,
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void test_hex_is_read_back(void **state)
 {
     struct digest digest;
@@ -118,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sha256_is_sha256),
+        cmocka_unit_test(test_hmac_is_hmac),
         cmocka_unit_test(test_hex_is_read_back),
         cmocka_unit_test(test_other_hex_is_refused_and_leaves_things_alone),
         cmocka_unit_test(test_random_text_uses_every_letter_and_nothing_else),
