@@ -82,8 +82,36 @@ void events_add(struct events *events, const struct event *event, uint64_t wall_
     mem_free(*place);
     *place = mem_copy(buf_text(&line), buf_size(&line));
     buf_done(&line);
-    if (events->news)
-        task_wake(events->news);
+    for (struct events_listener *l = events->listeners; l; l = l->next)
+        task_wake(l->task);
+}
+
+void events_listen(struct events *events, struct events_listener *listener)
+{
+    listener->next = events->listeners;
+    events->listeners = listener;
+}
+
+void events_listen_no_more(struct events *events, struct events_listener *listener)
+{
+    struct events_listener **place = &events->listeners;
+
+    while (*place && *place != listener)
+        place = &(*place)->next;
+    if (*place)
+        *place = listener->next;
+    listener->next = NULL;
+}
+
+/* It stands in front of everything that came from outside. */
+struct span events_line_kind(struct span line)
+{
+    static const char before[] = "\"kind\":\"";
+    size_t at = span_find_text(line, before);
+    struct span rest =
+        at == SIZE_MAX ? span_make(NULL, 0) : span_skip(line, at + sizeof(before) - 1);
+
+    return span_cut(&rest, '"');
 }
 
 struct span events_line(const struct events *events, uint64_t id)

@@ -52,6 +52,12 @@ struct event {
     struct event_figure figures[EVENT_FIGURES_MAX];
 };
 
+/* Who is woken when an event is added. Embed, with its task. */
+struct events_listener {
+    struct task *task;
+    struct events_listener *next; /* NULL until events_listen() */
+};
+
 struct metrics;
 
 /* All zero is an empty ring. */
@@ -59,12 +65,19 @@ struct events {
     struct metrics *metrics;   /* where they are counted; NULL: nowhere */
     char *lines[LIMIT_EVENTS]; /* JSON objects; that of `id` at id % LIMIT_EVENTS */
     uint64_t last;             /* the number of the newest; 0: none yet */
-    struct task *news;         /* woken when one is added; may be NULL */
+    struct events_listener *listeners;
 };
 
 void events_done(struct events *events);
 
 void events_add(struct events *events, const struct event *event, uint64_t wall_ms);
+
+/* The listener stays the caller's until events_listen_no_more(). */
+void events_listen(struct events *events, struct events_listener *listener);
+void events_listen_no_more(struct events *events, struct events_listener *listener);
+
+/* The name of the kind of an event, of its JSON. Lends it from there. */
+struct span events_line_kind(struct span line);
 
 /* The JSON of that number; empty when it is not kept (any more). Lends it until the next is added. */
 struct span events_line(const struct events *events, uint64_t id);

@@ -14,7 +14,8 @@ struct state {
     struct gateway *gateway;
     struct store *store; /* NULL: no state.path */
     struct task news;    /* an event was added */
-    uint64_t saved;      /* number of the newest event that was put */
+    struct events_listener listener;
+    uint64_t saved; /* number of the newest event that was put */
 };
 
 struct store *state_store(struct state *state)
@@ -141,7 +142,8 @@ struct state *state_open(struct gateway *gateway, char *ret_error)
         LOG(LOG_ERROR, "state_unreadable", { "what", span_from(note) });
     store_load(state->store, STORE_EVENT, load_event, state);
     state->saved = gateway->env.events.last;
-    gateway->env.events.news = &state->news;
+    state->listener.task = &state->news;
+    events_listen(&gateway->env.events, &state->listener);
     return state;
 }
 
@@ -150,7 +152,7 @@ void state_close(struct state *state)
     if (state == NULL)
         return;
     state_save_events(state);
-    state->gateway->env.events.news = NULL;
+    events_listen_no_more(&state->gateway->env.events, &state->listener);
     store_close(state->store);
     task_done(&state->news);
     mem_free(state);

@@ -126,6 +126,65 @@ static void test_an_event_says_all_of_it(void **state)
     events_done(&events);
 }
 
+static int runs[2];
+
+static void run_first(struct task *task)
+{
+    (void)task;
+    runs[0]++;
+}
+
+static void run_second(struct task *task)
+{
+    (void)task;
+    runs[1]++;
+}
+
+static void test_all_who_listen_are_woken(void **state)
+{
+    struct loop *loop = loop_new();
+    struct events events = { 0 };
+    struct task first;
+    struct task second;
+    struct events_listener listeners[] = { { &first, NULL }, { &second, NULL } };
+
+    (void)state;
+    task_init(&first, loop, run_first);
+    task_init(&second, loop, run_second);
+    events_listen(&events, &listeners[0]);
+    events_listen(&events, &listeners[1]);
+    add(&events, 3);
+    loop_settle(loop);
+    assert_int_equal(runs[0], 1);
+    assert_int_equal(runs[1], 1);
+    events_listen_no_more(&events, &listeners[0]);
+    add(&events, 1);
+    loop_settle(loop);
+    assert_int_equal(runs[0], 1);
+    assert_int_equal(runs[1], 2);
+    events_listen_no_more(&events, &listeners[1]);
+    events_listen_no_more(&events, &listeners[1]);
+    add(&events, 1);
+    task_done(&first);
+    task_done(&second);
+    events_done(&events);
+    loop_free(loop);
+}
+
+static void test_a_line_says_its_kind(void **state)
+{
+    const struct event event = { .kind = EVENT_SWITCH,
+                                 .model = "\"kind\":\"x\"",
+                                 .reason = SPAN("\"kind\":\"x\"") };
+    struct events events = { 0 };
+
+    (void)state;
+    events_add(&events, &event, 0);
+    assert_true(span_is(events_line_kind(events_line(&events, 1)), "switch"));
+    assert_int_equal(events_line_kind(SPAN_OF("{}")).size, 0);
+    events_done(&events);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +192,8 @@ int main(void)
         cmocka_unit_test(test_a_number_of_another_process_asks_for_all),
         cmocka_unit_test(test_the_oldest_go),
         cmocka_unit_test(test_an_event_says_all_of_it),
+        cmocka_unit_test(test_all_who_listen_are_woken),
+        cmocka_unit_test(test_a_line_says_its_kind),
     };
 
     return cmocka_run_group_tests_name("events", tests, NULL, NULL);
