@@ -335,6 +335,7 @@ struct config_webhook {
     struct config_mark mark;
     const char *url;
     struct secret secret; /* signs what is sent there */
+    const char *ca_file;  /* NULL: the system's */
 };
 
 struct config_alerts {   /* 0: none */

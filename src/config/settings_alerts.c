@@ -6,12 +6,19 @@ static const struct setting webhook_rows[] = {
       .kind = SETTING_HOOK,
       AT(config_webhook, url),
       .required = true,
-      .help = "Where events are sent, as POST with JSON. Shown without its path." },
+      .help = "Where events are sent, as POST with JSON; a private address will do. Shown "
+              "without its path." },
     { .name = "secret",
       .kind = SETTING_SECRET,
       AT(config_webhook, secret),
       .required = true,
-      .help = "Signs them, so that the receiver knows whom they are from." },
+      .help =
+          "Signs them (X-Sluice-Signature), so that the receiver knows whom they are from." },
+    { .name = "ca_file",
+      .kind = SETTING_FILE,
+      AT(config_webhook, ca_file),
+      .unsaid = "the system's",
+      .help = "Who may sign its certificate, PEM." },
     END,
 };
 
@@ -47,7 +54,7 @@ static const struct setting alerts_rows[] = {
       ITEMS(config_alerts, webhooks, webhook_count, sizeof(struct config_webhook)),
       .max = LIMIT_WEBHOOKS,
       .table = &settings_webhook,
-      .help = "Who is told: alerts, switches, rollouts, reloads." },
+      .help = "Who is told of every event: alerts, switches, rollouts, reloads." },
     END,
 };
 

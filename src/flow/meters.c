@@ -103,6 +103,14 @@ const struct metric meters[METERS] = {
                            .help = "Attempts that failed by their key: refused, forbidden, "
                                    "spent, limited.",
                            .labels = { "provider", "reason" } },
+    [METER_WEBHOOKS] = { .name = "sluice_webhook_deliveries_total",
+                         .help = "Events for webhooks, by what came of them: delivered, failed "
+                                 "(tried again), given_up (after an hour), dropped (too many "
+                                 "were waiting).",
+                         .labels = { "outcome" } },
+    [METER_WEBHOOKS_WAITING] = { .name = "sluice_webhook_waiting",
+                                 .help = "Events that a webhook has not had yet, all together.",
+                                 .kind = METRIC_GAUGE },
     [METER_COST] = { .name = "sluice_cost_usd_total",
                      .help = "Cost by the configured prices.",
                      .decimals = 12,

@@ -6,6 +6,7 @@
 #include "net/listen.h"
 #include "ops/call.h"
 #include "ops/provider_keys.h"
+#include "ops/webhook.h"
 #include "policy/pattern.h"
 #include "policy/route.h"
 
@@ -120,6 +121,7 @@ static void refresh(struct gateway *gateway)
                    retry_budget_left(&gateway->env.retries, config->retry.budget,
                                      loop_now_ms(gateway->loop)));
     series_set(meter(metrics, METER_STREAMS), gateway->env.streams);
+    webhooks_measure(gateway->webhooks);
     series_set(meter(metrics, METER_CONNECTIONS), connections);
     series_set(meter(metrics, METER_LOOP_UTILISATION), loop_busy_per_mille(gateway->loop));
     series_set(meter(metrics, METER_CONFIG_GENERATION), config->generation);

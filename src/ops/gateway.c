@@ -16,6 +16,7 @@
 #include "ops/source.h"
 #include "ops/state.h"
 #include "ops/watch.h"
+#include "ops/webhook.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ enum {
     LOG_DELAY_MS = 50,
     JANITOR_MS = 1000,
     LAST_WORDS_MS = 2000, /* for what is left to be sent after the drain */
+    LAST_NEWS_MS = 1000,  /* for the webhooks, when nothing else is left */
 };
 
 /* ---- doors ---- */
@@ -126,6 +128,7 @@ bool gateway_apply(struct gateway *gateway, char *ret_error)
     key_pools_renew(&gateway->env.key_pools, config);
     probes_renew(gateway->probes);
     slots_renew(&gateway->env); /* there may be more of them now */
+    webhooks_renew(gateway->webhooks);
     return true;
 }
 
@@ -164,12 +167,23 @@ void gateway_drain(struct gateway *gateway)
     task_wake(&gateway->janitor);
 }
 
+/* No request is left: whether the webhooks have had their time as well. */
+static bool news_is_out(struct gateway *gateway, uint64_t now_ms)
+{
+    if (gateway->news_by_ms == 0) {
+        gateway->news_by_ms = now_ms + LAST_NEWS_MS;
+        webhooks_hurry(gateway->webhooks);
+    }
+    return webhooks_settled(gateway->webhooks) || now_ms >= gateway->news_by_ms;
+}
+
 static void look_after_drain(struct gateway *gateway, uint64_t now_ms)
 {
     size_t open = listener_connections(gateway->main.listener);
     bool idle = list_empty(&gateway->env.exchanges) && open == 0;
 
-    if (idle || (gateway->drain_over && now_ms >= gateway->drain_by_ms + LAST_WORDS_MS)) {
+    if ((idle && news_is_out(gateway, now_ms)) ||
+        (gateway->drain_over && now_ms >= gateway->drain_by_ms + LAST_WORDS_MS)) {
         loop_stop(gateway->loop);
         return;
     }
@@ -251,6 +265,7 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
         gateway_free(gateway);
         return NULL;
     }
+    gateway->webhooks = webhooks_new(gateway);
     gateway->changes = changes_new(gateway);
     key_pools_renew(&gateway->env.key_pools, gateway->env.config);
     if (!open_doors(gateway, ret_error) || !gateway_ensure_demo(gateway, ret_error)) {
@@ -258,6 +273,7 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
         return NULL;
     }
     gateway->probes = probes_new(gateway);
+    webhooks_renew(gateway->webhooks);
     loop_on_signal(gateway->loop, SIGTERM, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGINT, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGHUP, on_signal, gateway);
@@ -296,6 +312,7 @@ void gateway_free(struct gateway *gateway)
         demo_close(gateway->demo);
     loop_settle(
         gateway->loop); /* whoever was in the middle of something learns that it is over */
+    webhooks_free(gateway->webhooks);
     changes_free(gateway->changes);
     state_close(gateway->state);
     fetch_pool_free(gateway->env.fetches);
@@ -305,4 +322,5 @@ void gateway_free(struct gateway *gateway)
     task_done(&gateway->logger);
     loop_free(gateway->loop);
     mem_free(gateway);
+    (void)log_flush(); /* what was said meanwhile */
 }

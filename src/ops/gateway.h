@@ -19,6 +19,7 @@ struct demo;
 struct listener;
 struct probes;
 struct state;
+struct webhooks;
 
 enum plane { PLANE_MAIN = 1, PLANE_ADMIN = 2 };
 
@@ -40,11 +41,14 @@ struct gateway {
     struct probes *probes;
     struct state *state;     /* what survives a restart */
     struct changes *changes; /* of the configuration */
+    struct webhooks *webhooks;
     struct task janitor;  /* looks at the configuration file, at the health, and at the drain */
     struct task logger;   /* writes the log a little later */
     uint64_t file_stamp;  /* what the configuration file looked like when it was read */
     uint64_t drain_by_ms; /* 0: not draining */
     bool drain_over;
+    uint64_t
+        news_by_ms; /* what the webhooks have not had by then they do not get; 0: not yet */
     uint64_t started_ms;
 };
 

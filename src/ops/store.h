@@ -20,7 +20,14 @@
 
 struct store;
 
-enum store_kind { STORE_CHANGE, STORE_ROLLOUT, STORE_WINDOWS, STORE_EVENT, STORE_KINDS };
+enum store_kind {
+    STORE_CHANGE,
+    STORE_ROLLOUT,
+    STORE_WINDOWS,
+    STORE_EVENT,
+    STORE_WEBHOOK,
+    STORE_KINDS
+};
 
 /* Opens `folder`/sluice.db, making both where they are missing. NULL: ret_error (256 bytes) says why.
  * ret_note (256 bytes) gets a sentence when an unreadable file was put aside, else nothing. */

@@ -221,6 +221,7 @@ static void test_webhooks_are_read_and_never_shown(void **state)
     assert_int_equal(config->alerts.webhook_count, 2);
     assert_string_equal(config->alerts.webhooks[0].url, "https://h/topsecret1?x=topsecret2");
     assert_true(span_is(secret_reveal(&config->alerts.webhooks[0].secret), "topsecret3"));
+    assert_null(config->alerts.webhooks[0].ca_file);
     config_print(config, &out);
     assert_null(strstr(buf_text(&out), "topsecret"));
     assert_non_null(
