@@ -48,14 +48,29 @@ static bool set_key(struct mock *mock, yyjson_val *value)
     return true;
 }
 
+/* {"models": "A,B"}: GET /v1/models lists these from now on. */
+static bool set_models(struct mock *mock, yyjson_val *value)
+{
+    struct span text = peek_string(value);
+
+    if (!yyjson_is_str(value) || text.size >= sizeof(mock->models))
+        return false;
+    memcpy(mock->models, text.at, text.size);
+    mock->models[text.size] = 0;
+    return true;
+}
+
 /* What a control object can order beside the knobs; false when it makes no sense. */
 static bool obey(struct mock *mock, yyjson_val *orders)
 {
     yyjson_val *accept = yyjson_obj_get(orders, "accept");
     yyjson_val *idle = yyjson_obj_get(orders, "idle");
     yyjson_val *key = yyjson_obj_get(orders, "key");
+    yyjson_val *models = yyjson_obj_get(orders, "models");
 
     if (key && !set_key(mock, key))
+        return false;
+    if (models && !set_models(mock, models))
         return false;
     if (idle && !conn_end_idle(mock, peek_string(idle)))
         return false;
@@ -73,7 +88,7 @@ static void turn_knobs(struct conn *conn)
     struct span body = buf_span(&conn->request.body);
     yyjson_doc *doc = body.size ? yyjson_read(body.at, body.size, 0) : NULL;
     yyjson_val *orders = yyjson_doc_get_root(doc);
-    const char *bad = "idle or key";
+    const char *bad = "idle, key or models";
 
     if (!yyjson_is_obj(orders))
         fail(conn, "not a JSON object", body);

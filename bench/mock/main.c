@@ -160,6 +160,8 @@ int main(int argc, char **argv)
     mem_setup();
     mock = mem_zero(sizeof(*mock));
     mock->name = "mock";
+    (void)snprintf(mock->models, sizeof(mock->models), "%s",
+                   "mock-large,mock-small,mock-cached,mock-reason");
     knobs_init(&mock->knobs);
     (void)read_seed(mock, "1");
     (void)read_address(SPAN_OF("127.0.0.1:9001"), &mock->address);

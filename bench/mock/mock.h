@@ -33,7 +33,7 @@ enum {
     BLACKHOLE_SOCKETS = 3,
 };
 
-enum { KEY_TEXT_BYTES = 1024 };
+enum { KEY_TEXT_BYTES = 1024, MODELS_TEXT_BYTES = 256 * 1024 };
 
 struct mock {
     uv_loop_t loop;
@@ -47,10 +47,11 @@ struct mock {
     int blackhole[BLACKHOLE_SOCKETS];
     uint16_t blackhole_port;
 
-    const char *name;              /* the system_fingerprint */
-    const char *key;               /* accepted ones, with commas between; NULL: any */
-    char key_text[KEY_TEXT_BYTES]; /* where `key` points once control has changed it */
-    const char *files;             /* directory of file:NAME; NULL: none */
+    const char *name;               /* the system_fingerprint */
+    const char *key;                /* accepted ones, with commas between; NULL: any */
+    char key_text[KEY_TEXT_BYTES];  /* where `key` points once control has changed it */
+    char models[MODELS_TEXT_BYTES]; /* listed, with commas between */
+    const char *files;              /* directory of file:NAME; NULL: none */
     bool stamp;
     FILE *log; /* a line for each request; NULL: none */
 

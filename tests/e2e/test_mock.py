@@ -415,6 +415,16 @@ def test_accepted_keys_may_be_several_and_change():
             mock.set(key=7)
 
 
+def test_the_list_of_models_may_change():
+    with Mock() as mock, openai.OpenAI(base_url=mock.url + "/v1", api_key="any") as client:
+        mock.set(models="sea,sky")
+        assert [model.id for model in client.models.list()] == ["sea", "sky"]
+        mock.set(models="")
+        assert [model.id for model in client.models.list()] == []
+        with pytest.raises(RuntimeError, match="models"):
+            mock.set(models=7)
+
+
 def test_a_wrong_key_is_answered_as_openai_does():
     with Mock(key="sk-right", name="guarded") as mock:
         ask = {"model": "m", "messages": USER}
