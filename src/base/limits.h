@@ -49,6 +49,12 @@ enum {
     LIMIT_LOAD_REQUESTS = 1000000,           /* that it can say it works at */
 };
 
+/* What a provider says of its models: more than that is no answer. */
+enum {
+    LIMIT_OFFER_BYTES = 4 * 1024 * 1024,
+    LIMIT_OFFERED_MODELS = 4000,
+};
+
 /* What the operator may configure. */
 enum {
     LIMIT_CONFIG_BYTES = 4 * 1024 * 1024,

@@ -19,6 +19,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_RELOAD_REFUSED] = "reload_refused",
     [EVENT_CHANGE] = "change",
     [EVENT_CHANGE_OVER] = "change_over",
+    [EVENT_MODELS_CHANGED] = "models_changed",
 };
 
 /* clang-format on */

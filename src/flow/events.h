@@ -24,6 +24,7 @@ enum event_kind {
     EVENT_CHANGE_OVER, /* the file says something else there by now */
     EVENT_KEY,         /* a provider's key went out, or came back */
     EVENT_KEYS_REPLACED,
+    EVENT_MODELS_CHANGED, /* what a provider offers, against what is configured */
     EVENT_KINDS,
 };
 

@@ -7,6 +7,7 @@
 #include "ops/change.h"
 #include "ops/dashboard.h"
 #include "ops/export.h"
+#include "ops/offers.h"
 #include "ops/provider_keys.h"
 
 #include <assert.h>
@@ -37,6 +38,10 @@ const struct call_row call_rows[] = {
       "one." },
     { HTTP_GET, "/admin/config", ROLE_ADMIN, PLANE_ADMIN, admin_config,
       "The configuration in force as YAML, secrets as ***." },
+    { HTTP_GET, "/admin/providers/models", ROLE_ADMIN, PLANE_ADMIN, offers_answer,
+      "Asks the providers which models they offer now: those that are new and those that are "
+      "gone, "
+      "against the targets configured. An event when that is not as the last time." },
     { HTTP_PUT, "/admin/providers/{name}/keys", ROLE_ADMIN, PLANE_ADMIN, provider_keys_put,
       "`{\"keys\": [...]}`: other keys for that provider from the next attempt on, until the "
       "file says other ones than it did." },
@@ -78,6 +83,7 @@ static void bury(struct job *grave)
 static void end(struct call *call)
 {
     change_leave(call->change);
+    offers_close(call->offers);
     bool keep = http_body_state(call->http) == HTTP_BODY_WHOLE && !call->gateway->env.draining;
 
     http_end(call->http, keep);

@@ -16,6 +16,7 @@
 enum role { ROLE_ANYBODY, ROLE_CLIENT, ROLE_ADMIN };
 
 struct change;
+struct offers;
 
 struct call {
     struct task task;
@@ -32,6 +33,7 @@ struct call {
     /* while something is awaited: called when the task is woken, until it has set itself to NULL */
     void (*awaits)(struct call *call);
     struct change *change;
+    struct offers *offers;
     bool streams;    /* the head has gone; it ends when nothing is awaited any more */
     uint64_t due_ms; /* when a stream says something next */
     uint64_t told;   /* number of the newest event that it has told */

@@ -12,14 +12,19 @@ struct errand {
     struct task task;
     struct fetch *fetch;
     uint64_t give_up_ms;
+    struct buf *body;
 };
 
 static void run(struct task *task)
 {
     struct errand *errand = LIST_OWNER(task, struct errand, task);
-    enum fetch_phase phase = fetch_phase(errand->fetch);
+    struct span bytes = fetch_bytes(errand->fetch);
+    bool fits = buf_add(errand->body, bytes);
+    enum fetch_phase phase;
 
-    if (phase == FETCH_DONE || phase == FETCH_FAILED ||
+    fetch_consume(errand->fetch, bytes.size);
+    phase = fetch_phase(errand->fetch);
+    if (!fits || phase == FETCH_DONE || phase == FETCH_FAILED ||
         loop_now_ms(task->loop) >= errand->give_up_ms)
         loop_stop(task->loop);
     else
@@ -27,14 +32,13 @@ static void run(struct task *task)
 }
 
 static bool read_answer(const struct errand *errand, const char *url, unsigned *ret_status,
-                        struct buf *ret_body, char *ret_error)
+                        char *ret_error)
 {
-    if (fetch_phase(errand->fetch) != FETCH_DONE) {
+    if (fetch_phase(errand->fetch) != FETCH_DONE || errand->body->overflowed) {
         (void)snprintf(ret_error, ERROR_BYTES, "no answer from %.200s", url);
         return false;
     }
     *ret_status = fetch_status(errand->fetch);
-    (void)buf_add(ret_body, fetch_bytes(errand->fetch));
     return true;
 }
 
@@ -47,7 +51,7 @@ bool client_get(const char *url, const char *key, uint32_t timeout_ms, unsigned 
     struct fetch_origin *origin = fetch_origin_new(&config);
     char line[KEY_LINE_BYTES];
     const char *headers[] = { line };
-    struct errand errand = { 0 };
+    struct errand errand = { .body = ret_body };
     bool answered = false;
 
     (void)snprintf(line, sizeof(line), "Authorization: Bearer %s", key ? key : "");
@@ -61,7 +65,7 @@ bool client_get(const char *url, const char *key, uint32_t timeout_ms, unsigned 
         errand.fetch = fetch_start(pool, &request, &errand.task);
         task_wake(&errand.task);
         loop_run(loop);
-        answered = read_answer(&errand, url, ret_status, ret_body, ret_error);
+        answered = read_answer(&errand, url, ret_status, ret_error);
         fetch_close(errand.fetch);
         task_done(&errand.task);
     } else {

@@ -1,4 +1,4 @@
-/* client: one request of a command (`sluice healthcheck`) to a running gateway. */
+/* client: one request of a command (`sluice healthcheck`, `sluice models`) to a running gateway. */
 #ifndef OPS_CLIENT_H
 #define OPS_CLIENT_H
 

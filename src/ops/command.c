@@ -8,10 +8,12 @@
 #include "flow/meters.h"
 #include "ops/call.h"
 #include "ops/client.h"
+#include "ops/command_models.h"
 #include "ops/gateway.h"
 #include "ops/greeting.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,6 +24,9 @@ enum { ERROR_BYTES = 256, URL_BYTES = 512, KEY_LETTERS = 43, HEALTH_TIMEOUT_MS =
 struct options {
     const char *file;
     const char *url;
+    const char *key; /* NULL: SLUICE_ADMIN_KEY */
+    bool diff;
+    bool json;
     const char *argument; /* the NAME of keygen */
 };
 
@@ -241,6 +246,20 @@ static int healthcheck(const struct options *options)
     return 1; /* what HEALTHCHECK expects */
 }
 
+static int models(const struct options *options)
+{
+    char url[URL_BYTES];
+
+    if (!options->diff) {
+        say_text(STDERR_FILENO, "sluice models: what of them? sluice models --diff\n");
+        return EXIT_USAGE;
+    }
+    if (!local_url(options, url))
+        return EXIT_CONFIGURATION;
+    return command_models(url, options->key ? options->key : getenv("SLUICE_ADMIN_KEY"),
+                          options->json);
+}
+
 static int not_yet(const struct options *options)
 {
     (void)options;
@@ -264,7 +283,8 @@ static const struct command commands[] = {
       false },
     { "import", "FILE", "(not in this build yet)", not_yet, true },
     { "report", "[--url U]", "(not in this build yet)", not_yet, false },
-    { "models", "[--url U]", "(not in this build yet)", not_yet, false },
+    { "models", "--diff [--json]", "what providers offer, against what is configured; exit 3",
+      models, false },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -322,10 +342,16 @@ static int read_options(int count, char **words, const struct command *command,
             value = &ret->file;
         else if (strcmp(words[i], "--url") == 0)
             value = &ret->url;
+        else if (strcmp(words[i], "--key") == 0)
+            value = &ret->key;
         if (value && i + 1 >= count)
             return usage("a value is missing after", words[i]);
         if (value)
             *value = words[++i];
+        else if (strcmp(words[i], "--diff") == 0)
+            ret->diff = true;
+        else if (strcmp(words[i], "--json") == 0)
+            ret->json = true;
         else if (command && command->takes_argument && words[i][0] != '-' && !ret->argument)
             ret->argument = words[i];
         else

@@ -12,6 +12,7 @@
 #include "ops/call.h"
 #include "ops/change.h"
 #include "ops/demo.h"
+#include "ops/offers.h"
 #include "ops/probe.h"
 #include "ops/source.h"
 #include "ops/state.h"
@@ -266,6 +267,7 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
         return NULL;
     }
     gateway->webhooks = webhooks_new(gateway);
+    gateway->offers_told = offers_told_new();
     gateway->changes = changes_new(gateway);
     key_pools_renew(&gateway->env.key_pools, gateway->env.config);
     if (!open_doors(gateway, ret_error) || !gateway_ensure_demo(gateway, ret_error)) {
@@ -313,6 +315,7 @@ void gateway_free(struct gateway *gateway)
     loop_settle(
         gateway->loop); /* whoever was in the middle of something learns that it is over */
     webhooks_free(gateway->webhooks);
+    offers_told_free(gateway->offers_told);
     changes_free(gateway->changes);
     state_close(gateway->state);
     fetch_pool_free(gateway->env.fetches);

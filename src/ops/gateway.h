@@ -18,6 +18,7 @@ struct changes;
 struct demo;
 struct listener;
 struct probes;
+struct offers_told;
 struct state;
 struct webhooks;
 
@@ -42,6 +43,7 @@ struct gateway {
     struct state *state;     /* what survives a restart */
     struct changes *changes; /* of the configuration */
     struct webhooks *webhooks;
+    struct offers_told *offers_told;
     struct task janitor;  /* looks at the configuration file, at the health, and at the drain */
     struct task logger;   /* writes the log a little later */
     uint64_t file_stamp;  /* what the configuration file looked like when it was read */
