@@ -65,16 +65,17 @@ class Lines:
 class Sluice:
     """A running gateway on a port of its own. The settings are those of the configuration file, as
     Python values; `env` is added to an environment that holds nothing of yours, and with
-    from_file=False it is all there is.
+    from_file=False it is all there is; `file` is one that the test itself writes.
     Probes are off unless the settings say otherwise: tests count what upstreams get."""
 
-    def __init__(self, env=None, from_file=True, **settings):
+    def __init__(self, env=None, from_file=True, file=None, **settings):
         self.directory = tempfile.TemporaryDirectory(prefix="sluice-e2e-")
-        self.file = pathlib.Path(self.directory.name) / "sluice.yaml"
+        self.file = file or pathlib.Path(self.directory.name) / "sluice.yaml"
         self.env = env or {}
         self.words = ["-c", self.file] if from_file else []
         self.settings = {"listen": "127.0.0.1:0", "health": {"interval": 0}, **settings}
-        self.write(**self.settings)
+        if not file:
+            self.write(**self.settings)
         self.start()
 
     def write(self, **settings):
