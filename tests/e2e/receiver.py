@@ -104,6 +104,13 @@ class Receiver:
             assert len(self.posts) >= count, f"{len(self.posts)} posts, not {count}"
             return list(self.posts)
 
+    def wait_for(self, event):
+        """Waits for the event of that number; gives all tries until then."""
+        with self.more:
+            self.more.wait_for(lambda: event in [post.id for post in self.posts], PATIENCE_S)
+            assert event in [post.id for post in self.posts], event
+            return list(self.posts)
+
     def __enter__(self):
         return self
 
