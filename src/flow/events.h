@@ -25,6 +25,8 @@ enum event_kind {
     EVENT_KEY,         /* a provider's key went out, or came back */
     EVENT_KEYS_REPLACED,
     EVENT_MODELS_CHANGED, /* what a provider offers, against what is configured */
+    EVENT_SPLIT,          /* of a model, by an operator */
+    EVENT_TARGET,         /* its weight, or whether it is enabled, likewise */
     EVENT_KINDS,
 };
 

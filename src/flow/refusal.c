@@ -26,6 +26,7 @@ static const struct row rows[REFUSALS] = {
     [REFUSE_BAD_REQUEST] = { "bad_request", CLIENT, 400, LLM_CLIENT_ERROR },
     [REFUSE_NOT_FOUND] = { "not_found", CLIENT, 404, LLM_CLIENT_ERROR },
     [REFUSE_METHOD_NOT_ALLOWED] = { "method_not_allowed", CLIENT, 405, LLM_CLIENT_ERROR },
+    [REFUSE_CONFLICT] = { "conflict", CLIENT, 409, LLM_CLIENT_ERROR },
     [REFUSE_OVERLOADED] = { "overloaded", SERVER, 503, LLM_SERVER_ERROR },
     [REFUSE_NO_HEALTHY_TARGET] = { "no_healthy_target", SERVER, 503, LLM_SERVER_ERROR },
     [REFUSE_DEADLINE_EXCEEDED] = { "deadline_exceeded", SERVER, 504, LLM_TIMEOUT },

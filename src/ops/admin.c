@@ -6,6 +6,7 @@
 #include "flow/hedge.h"
 #include "flow/switching.h"
 #include "net/listen.h"
+#include "ops/admin_models.h"
 #include "ops/call.h"
 #include "ops/change.h"
 #include "ops/provider_keys.h"
@@ -50,6 +51,16 @@ static void write_probe(const struct health *health, struct json_writer *w)
     json_end(w, '}');
 }
 
+static const char *why_weight(const struct config_target *target, const char *keys,
+                              const char *health)
+{
+    if (!target->enabled)
+        return "it is disabled";
+    if (target->provider->off)
+        return "its provider has no key";
+    return keys ? keys : health;
+}
+
 static void write_target(struct gateway *gateway, const struct config_target *target,
                          struct json_writer *w)
 {
@@ -58,7 +69,6 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
         route_health(gateway->env.config, state, loop_now_ms(gateway->loop));
     bool passes;
     const char *keys = provider_keys_why_not(gateway, target, &passes);
-    bool off = target->provider->off;
 
     json_begin(w, '{');
     json_put_text(w, "id", target->id);
@@ -66,11 +76,13 @@ static void write_target(struct gateway *gateway, const struct config_target *ta
     json_put_text(w, "model", target->model);
     json_put_u64(w, "priority", target->priority);
     json_put_text(w, "region", target->region ? target->region->name : NULL);
+    json_put_text(w, "environment", config_side_names[target->side]);
+    json_put_bool(w, "enabled", target->enabled);
     json_put_u64(w, "weight", target->weight);
     json_put_decimal(w, "share", target->share, 6);
     json_put_decimal(w, "effective_weight",
                      keys ? 0 : route_shown_weight(target, factors.health), 3);
-    json_put_text(w, "why", off ? "its provider has no key" : keys ? keys : factors.why);
+    json_put_text(w, "why", why_weight(target, keys, factors.why));
     json_put_decimal(w, "health", factors.health, 3);
     write_factors(&factors, w);
     write_probe(&state->health, w);
@@ -138,6 +150,8 @@ static void write_models(struct gateway *gateway, struct json_writer *w)
         for (size_t j = 0; j < model->target_count; j++)
             write_target(gateway, &model->targets[j], w);
         json_end(w, ']');
+        json_key(w, "split");
+        admin_models_write_split(gateway, model, w);
         json_key(w, "switch");
         switching_write(&gateway->env, model, w);
         write_last_plan(gateway, model, w);

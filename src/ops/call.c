@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "flow/request.h"
 #include "ops/admin.h"
+#include "ops/admin_models.h"
+#include "ops/admin_targets.h"
 #include "ops/change.h"
 #include "ops/dashboard.h"
 #include "ops/export.h"
@@ -42,6 +44,19 @@ const struct call_row call_rows[] = {
       "Asks the providers which models they offer now: those that are new and those that are "
       "gone, "
       "against the targets configured. An event when that is not as the last time." },
+    { HTTP_GET, "/admin/models/{model}/split", ROLE_ADMIN, PLANE_ADMIN, admin_models_split,
+      "Percent for blue and green, and who says so: `configuration`, `admin` or `rollout`." },
+    { HTTP_PUT, "/admin/models/{model}/split", ROLE_ADMIN, PLANE_ADMIN, admin_models_put_split,
+      "`{\"blue\": 90, \"green\": 10}`, 100 together: holds for the next request, until the "
+      "file says another split than it did. 409 while a rollout is under way." },
+    { HTTP_PUT, "/admin/models/{model}/targets/{target}", ROLE_ADMIN, PLANE_ADMIN,
+      admin_targets_put,
+      "`{\"weight\": 50, \"enabled\": true}`, either or both. 409 when the model, or one of "
+      "its "
+      "sides, would be left without a target." },
+    { HTTP_POST, "/admin/deploy", ROLE_ADMIN, PLANE_ADMIN, admin_models_deploy,
+      "`?weight=N`: green gets N percent of every model that has green targets, of all or of "
+      "none; `&model=NAME`: of that one alone." },
     { HTTP_PUT, "/admin/providers/{name}/keys", ROLE_ADMIN, PLANE_ADMIN, provider_keys_put,
       "`{\"keys\": [...]}`: other keys for that provider from the next attempt on, until the "
       "file says other ones than it did." },

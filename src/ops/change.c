@@ -36,6 +36,9 @@ struct change {
     bool read_file;
     struct arena arena; /* of the request */
     struct event event;
+    struct event *each; /* in its place: one for each of the models */
+    size_t each_count;
+    void (*applied)(struct gateway *gateway, const char *model);
     struct config_changes edits; /* an empty value: what the file says, again */
 
     /* what becomes of it */
@@ -87,13 +90,20 @@ static void tell_refused(struct change *change)
     events_add(&gateway->env.events, &event, clock_wall_ms());
 }
 
+static void tell_event(struct gateway *gateway, const struct event *event)
+{
+    events_add(&gateway->env.events, event, clock_wall_ms());
+    LOG(LOG_INFO, "change", { "actor", span_from(event->actor) }, { "what", event->reason },
+        { "model", span_from(event->model) }, { "target", span_from(event->target) },
+        { "from", span_from(event->from) }, { "to", span_from(event->to) });
+}
+
 static void tell_changed(struct change *change)
 {
-    const struct event *event = &change->event;
-
-    events_add(&change->gateway->env.events, event, clock_wall_ms());
-    LOG(LOG_INFO, "change", { "actor", span_from(event->actor) }, { "what", event->reason },
-        { "from", span_from(event->from) }, { "to", span_from(event->to) });
+    for (size_t i = 0; i < change->each_count; i++)
+        tell_event(change->gateway, &change->each[i]);
+    if (change->each_count == 0)
+        tell_event(change->gateway, &change->event);
 }
 
 /* The changes that the file has overtaken. */
@@ -215,6 +225,12 @@ static void remember(struct change *change)
     change->next = (struct config_changes){ 0 };
 }
 
+static void apply(struct change *change)
+{
+    for (size_t i = 0; i < change->each_count && change->applied; i++)
+        change->applied(change->gateway, change->each[i].model);
+}
+
 /* ---- steps ---- */
 
 static void release(struct change *change)
@@ -321,6 +337,7 @@ static void save(struct change *change)
         return;
     }
     remember(change);
+    apply(change);
     if (change->read_file)
         tell_reload(change, generation);
     else
@@ -354,6 +371,19 @@ static const char *own(struct change *change, const char *text)
     return text ? arena_text(&change->arena, span_from(text)) : NULL;
 }
 
+static void keep_models(struct change *change, const struct change_of_model *models)
+{
+    change->each = arena_zero(&change->arena, CHANGE_EDITS_MAX * sizeof(struct event));
+    for (size_t i = 0; i < CHANGE_EDITS_MAX && models[i].model; i++) {
+        struct event *event = &change->each[change->each_count++];
+
+        *event = change->event;
+        event->model = own(change, models[i].model);
+        event->from = own(change, models[i].from);
+        event->to = own(change, models[i].to);
+    }
+}
+
 static void keep_request(struct change *change, const struct change_request *request)
 {
     struct event *event = &change->event;
@@ -373,6 +403,8 @@ static void keep_request(struct change *change, const struct change_request *req
     event->to = own(change, event->to);
     event->actor = own(change, event->actor);
     event->reason = arena_copy(&change->arena, event->reason);
+    keep_models(change, request->models);
+    change->applied = request->applied;
 }
 
 struct change *change_start(struct gateway *gateway, const struct change_request *request,
@@ -398,6 +430,11 @@ struct change *change_reload(struct gateway *gateway, const char *actor, struct 
 
     change->read_file = true;
     return change;
+}
+
+bool changes_hold(const struct changes *changes, const char *path)
+{
+    return config_changes_find(&changes->in_force, span_from(path)) != NULL;
 }
 
 enum change_fate change_fate(const struct change *change)

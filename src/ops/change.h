@@ -14,6 +14,7 @@
 #include "flow/events.h"
 #include "net/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct change;
@@ -27,7 +28,7 @@ enum change_fate {
     CHANGE_NOT_SAVED, /* likewise: the disk is full, perhaps */
 };
 
-enum { CHANGE_EDITS_MAX = 8 };
+enum { CHANGE_EDITS_MAX = 64 };
 
 /* A setting and its new value, as config_changes.h has them. value NULL: what the file says, again. */
 struct change_edit {
@@ -35,10 +36,24 @@ struct change_edit {
     const char *value;
 };
 
+/* What becomes of one of several models, for an event of its own. */
+struct change_of_model {
+    const char *model;
+    const char *from;
+    const char *to;
+};
+
 /* What is to be changed. Borrows everything for the call. */
 struct change_request {
     struct change_edit edits[CHANGE_EDITS_MAX]; /* ended by one without a path */
     struct event event; /* told when it is in force; without figures. actor: who asks */
+
+    /* Told in place of it, one event each, with the rest of `event`; ended by one without a model. */
+    struct change_of_model models[CHANGE_EDITS_MAX];
+
+    /* Called for each of `models` when it is in force, before any request has seen it. What this puts into
+     * the store is durable, too, before anybody is told. May be NULL. */
+    void (*applied)(struct gateway *gateway, const char *model);
 };
 
 struct changes *changes_new(struct gateway *gateway);
@@ -48,6 +63,9 @@ void changes_free(struct changes *changes);
  * change_leave(), before or after that. */
 struct change *change_start(struct gateway *gateway, const struct change_request *request,
                             struct task *then);
+
+/* Is a change of exactly that path in force? */
+bool changes_hold(const struct changes *changes, const char *path);
 
 /* Reads the file again. `actor` is for the log and the event. */
 struct change *change_reload(struct gateway *gateway, const char *actor, struct task *then);

@@ -88,15 +88,30 @@ static void refresh_targets(struct gateway *gateway, const struct config_model *
     }
 }
 
+static void refresh_split(struct gateway *gateway, const struct config_model *model)
+{
+    uint32_t green =
+        model->sides ? sides_green(model, sides_find(&gateway->env.sides, model->name)) : 0;
+
+    for (int side = SIDE_BLUE; side < SIDES; side++) {
+        struct span labels[] = { span_from(model->name), span_from(config_side_names[side]) };
+
+        series_set(metrics_series(gateway->env.metrics, METER_SPLIT_WEIGHT, labels),
+                   side == SIDE_GREEN ? green : 100 - green);
+    }
+}
+
 static void refresh_model(struct gateway *gateway, const struct config_model *model)
 {
     const struct model_switch *s = switches_get(&gateway->env.switches, model->name);
     struct span name = span_from(model->name);
 
     refresh_targets(gateway, model);
-    if (!model->virtual)
-        series_set(metrics_series(gateway->env.metrics, METER_SWITCHED, &name),
-                   s->state == SWITCH_AWAY);
+    if (model->virtual)
+        return;
+    refresh_split(gateway, model);
+    series_set(metrics_series(gateway->env.metrics, METER_SWITCHED, &name),
+               s->state == SWITCH_AWAY);
 }
 
 static void raise_to(struct series *counter, uint64_t total)

@@ -12,8 +12,9 @@ PROVIDER_KEY = "sk-canary-provider-91e7a4c2d8f04f6b_q_7"
 PROVIDER_KEY_END = PROVIDER_KEY[-4:]
 
 # What is left of a key that was cut or masked must not be found either: OpenAI's 401 shows the end.
+# The word alone may be: a phase of a rollout is called so.
 CANARIES = [CLIENT_KEY, OTHER_KEY, ADMIN_KEY, PROVIDER_KEY,
-            "canary", PROVIDER_KEY_END, CLIENT_KEY[-8:], ADMIN_KEY[-8:]]
+            "-canary-", PROVIDER_KEY_END, CLIENT_KEY[-8:], ADMIN_KEY[-8:]]
 
 
 def provider_key():

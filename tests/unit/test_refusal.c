@@ -26,6 +26,7 @@ static const struct {
     { "bad_request", 400 },
     { "not_found", 404 },
     { "method_not_allowed", 405 },
+    { "conflict", 409 },
     { "overloaded", 503 },
     { "no_healthy_target", 503 },
     { "deadline_exceeded", 504 },
