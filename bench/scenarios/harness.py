@@ -169,10 +169,13 @@ class Place:
         server.wait_until_ready("/ready")
         return server
 
-    def write_config(self, upstreams, more="", weights=None, limits=LIMITS):
-        """Gives the file and the port that the gateway will listen on."""
+    def write_config(self, upstreams, more="", weights=None, limits=LIMITS, green=None):
+        """Gives the file and the port that the gateway will listen on. `green`: the last upstream
+        is the green side, with that many percent."""
         port = free_port()
         weights = weights or [100] * len(upstreams)
+        last = len(upstreams) - 1
+        sides = ["green" if green is not None and i == last else "blue" for i in range(last + 1)]
         digest = hashlib.sha256(KEY.encode()).hexdigest()
         lines = [f"listen: 127.0.0.1:{port}",
                  "client_keys:",
@@ -183,8 +186,10 @@ class Place:
         lines += [f'  up{i}: {{ kind: openai, base_url: "{url}/v1", keys: ["sk-mock"] }}'
                   for i, url in enumerate(upstreams)]
         lines += ["models:", "  gpt-4.1:", "    targets:"]
-        lines += [f"      - {{ name: t{i}, provider: up{i}, model: gpt-4.1, weight: {weight} }}"
-                  for i, weight in enumerate(weights)]
+        lines += [f"      - {{ name: t{i}, provider: up{i}, model: gpt-4.1, weight: {weight}, "
+                  f"environment: {sides[i]} }}" for i, weight in enumerate(weights)]
+        if green is not None:
+            lines.append(f"    split: {{ blue: {100 - green}, green: {green} }}")
         path = self.folder / f"sluice-{port}.yaml"
         path.write_text("\n".join(lines) + "\n" + more)
         return path, port
