@@ -74,8 +74,9 @@ enum {
 enum {
     LIMIT_METRIC_SERIES = 2000, /* of one metric; beyond that the label is `other` */
     LIMIT_EVENTS = 1000,        /* of /admin/events */
-    LIMIT_WEBHOOK_ANSWER_BYTES = 64 * 1024,     /* ignored; a longer one ends the connection */
-    LIMIT_EVENT_REASON_BYTES = 1024,            /* of one of them */
+    LIMIT_WEBHOOK_ANSWER_BYTES = 64 * 1024, /* ignored; a longer one ends the connection */
+    LIMIT_EVENT_REASON_BYTES = 1024,        /* of one of them */
+    LIMIT_LEDGER_PAGES = 1000, /* of targets; beyond that they are `other` together */
     LIMIT_STORE_BATCH_BYTES = 64 * 1024 * 1024, /* written to the state at once */
     LIMIT_LOG_BYTES = 1024 * 1024, /* unwritten log; beyond that lines are dropped */
     LIMIT_LOG_LINE_BYTES = 16 * 1024,

@@ -15,6 +15,7 @@ void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
     targets_init(&env->targets);
     switches_init(&env->switches);
     hedges_init(&env->hedges);
+    ledger_init(&env->ledger);
     key_pools_init(&env->key_pools);
     models_init(&env->models);
     sides_init(&env->sides);
@@ -40,6 +41,7 @@ void env_done(struct env *env)
     targets_done(&env->targets);
     switches_done(&env->switches);
     hedges_done(&env->hedges);
+    ledger_done(&env->ledger);
     key_pools_done(&env->key_pools);
     models_done(&env->models);
     sides_done(&env->sides);

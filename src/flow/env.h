@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "config/config.h"
 #include "flow/events.h"
+#include "flow/ledger.h"
 #include "flow/slots.h"
 #include "policy/hedge.h"
 #include "policy/key_pools.h"
@@ -34,6 +35,7 @@ struct env {
     struct hedges hedges;        /* what is known of each model that is hedged */
     struct models models;        /* of each listed model */
     struct sides sides;          /* the rollout of each model */
+    struct ledger ledger;        /* what attempts came to, over the last day */
     struct retry_budget retries; /* what all requests together may still try again */
     struct key_pools key_pools;  /* the keys of each provider, and what is known of them */
     struct map origins;          /* struct fetch_origin by everything that it depends on */

@@ -259,6 +259,12 @@ void hedge_drop(struct exchange *ex);
 void hedge_account(struct exchange *ex, const struct attempt *attempt,
                    enum attempt_outcome outcome);
 
+/* ---- ledger ---- */
+
+/* This attempt has ended: what it came to stands on the page of its target. */
+void ledger_attempt(struct exchange *ex, const struct attempt *attempt,
+                    enum attempt_outcome outcome);
+
 /* ---- sink ---- */
 
 void sink_start_stream(struct exchange *ex);

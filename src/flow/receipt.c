@@ -143,6 +143,8 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_
     learn_silence(ex, attempt, outcome);
     learn_health(ex, attempt, blameless ? BREAKER_UNKNOWN : outcomes[outcome].health);
     learn_breaker(ex, attempt, result);
+    if (!blameless)
+        ledger_attempt(ex, attempt, outcome);
 }
 
 /* ---- exchanges ---- */
