@@ -22,6 +22,7 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_CHANGE] = "change",
     [EVENT_CHANGE_OVER] = "change_over",
     [EVENT_MODELS_CHANGED] = "models_changed",
+    [EVENT_ALERT] = "alert",
 };
 
 /* clang-format on */
@@ -78,6 +79,10 @@ void events_add(struct events *events, const struct event *event, uint64_t wall_
         json_put_text(&w, "key", event->key);
     json_put_text(&w, "from", event->from);
     json_put_text(&w, "to", event->to);
+    if (event->alert) {
+        json_put_text(&w, "alert", event->alert);
+        json_put_text(&w, "severity", event->severity);
+    }
     json_put_string(&w, "reason", span_first(event->reason, LIMIT_EVENT_REASON_BYTES));
     json_put_text(&w, "actor", event->actor ? event->actor : "sluice");
     write_figures(event, &w);

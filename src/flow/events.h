@@ -27,6 +27,7 @@ enum event_kind {
     EVENT_MODELS_CHANGED, /* what a provider offers, against what is configured */
     EVENT_SPLIT,          /* of a model, by an operator */
     EVENT_TARGET,         /* its weight, or whether it is enabled, likewise */
+    EVENT_ALERT,          /* raised or cleared */
     EVENT_KINDS,
 };
 
@@ -50,8 +51,10 @@ struct event {
     const char *key;      /* its fingerprint */
     const char *from;
     const char *to;
-    struct span reason; /* cut to LIMIT_EVENT_REASON_BYTES */
-    const char *actor;  /* who made it happen; NULL: the gateway itself */
+    const char *alert;    /* of EVENT_ALERT: which */
+    const char *severity; /* likewise: "warning" or "critical" */
+    struct span reason;   /* cut to LIMIT_EVENT_REASON_BYTES */
+    const char *actor;    /* who made it happen; NULL: the gateway itself */
     struct event_figure figures[EVENT_FIGURES_MAX];
 };
 

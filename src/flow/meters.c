@@ -115,6 +115,11 @@ const struct metric meters[METERS] = {
     [METER_WEBHOOKS_WAITING] = { .name = "sluice_webhook_waiting",
                                  .help = "Events that a webhook has not had yet, all together.",
                                  .kind = METRIC_GAUGE },
+    [METER_ALERTS] = { .name = "sluice_alerts",
+                       .help =
+                           "1 while an alert is raised, else 0; `all`: of all models together.",
+                       .kind = METRIC_GAUGE,
+                       .labels = { "alert", "model" } },
     [METER_COST] = { .name = "sluice_cost_usd_total",
                      .help = "Cost by the configured prices.",
                      .decimals = 12,

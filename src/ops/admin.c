@@ -7,9 +7,11 @@
 #include "flow/switching.h"
 #include "net/listen.h"
 #include "ops/admin_models.h"
+#include "ops/alarms.h"
 #include "ops/call.h"
 #include "ops/change.h"
 #include "ops/provider_keys.h"
+#include "ops/recent.h"
 #include "policy/route.h"
 #include "policy/tier.h"
 
@@ -155,6 +157,8 @@ static void write_models(struct gateway *gateway, struct json_writer *w)
         json_key(w, "switch");
         switching_write(&gateway->env, model, w);
         write_last_plan(gateway, model, w);
+        if (!model->virtual)
+            recent_write_model(gateway->recent, model, w);
         json_end(w, '}');
     }
     json_end(w, '}');
@@ -191,7 +195,10 @@ void admin_write_status(struct gateway *gateway, struct buf *out)
     json_put_u64(&w, "streams", gateway->env.streams);
     json_put_decimal(&w, "loop_utilisation", loop_busy_per_mille(gateway->loop), 3);
     provider_keys_write(gateway, &w);
+    recent_look(gateway->recent);
     write_models(gateway, &w);
+    recent_write_total(gateway->recent, &w);
+    alarms_write(gateway->alarms, &w);
     json_end(&w, '}');
 }
 

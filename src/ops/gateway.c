@@ -9,11 +9,14 @@
 #include "net/fetch.h"
 #include "net/listen.h"
 #include "net/tls.h"
+#include "ops/alarms.h"
 #include "ops/call.h"
 #include "ops/change.h"
 #include "ops/demo.h"
+#include "ops/keeper.h"
 #include "ops/offers.h"
 #include "ops/probe.h"
+#include "ops/recent.h"
 #include "ops/source.h"
 #include "ops/state.h"
 #include "ops/watch.h"
@@ -266,6 +269,7 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
         gateway_free(gateway);
         return NULL;
     }
+    gateway->keeper = keeper_new(gateway);
     gateway->webhooks = webhooks_new(gateway);
     gateway->offers_told = offers_told_new();
     gateway->changes = changes_new(gateway);
@@ -276,6 +280,8 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
     }
     gateway->probes = probes_new(gateway);
     webhooks_renew(gateway->webhooks);
+    gateway->recent = recent_new(gateway);
+    gateway->alarms = alarms_new(gateway);
     loop_on_signal(gateway->loop, SIGTERM, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGINT, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGHUP, on_signal, gateway);
@@ -317,6 +323,9 @@ void gateway_free(struct gateway *gateway)
     webhooks_free(gateway->webhooks);
     offers_told_free(gateway->offers_told);
     changes_free(gateway->changes);
+    alarms_free(gateway->alarms);
+    recent_free(gateway->recent);
+    keeper_free(gateway->keeper);
     state_close(gateway->state);
     fetch_pool_free(gateway->env.fetches);
     config_unref(gateway->env.config);

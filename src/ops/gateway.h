@@ -14,11 +14,14 @@
 
 #include <stdbool.h>
 
+struct alarms;
 struct changes;
 struct demo;
+struct keeper;
 struct listener;
 struct probes;
 struct offers_told;
+struct recent;
 struct state;
 struct webhooks;
 
@@ -41,9 +44,12 @@ struct gateway {
     char demo_url[64];
     struct probes *probes;
     struct state *state;     /* what survives a restart */
+    struct keeper *keeper;   /* of the ledger, into it */
     struct changes *changes; /* of the configuration */
     struct webhooks *webhooks;
     struct offers_told *offers_told;
+    struct recent *recent; /* figures of the last minutes */
+    struct alarms *alarms; /* judges them */
     struct task janitor;  /* looks at the configuration file, at the health, and at the drain */
     struct task logger;   /* writes the log a little later */
     uint64_t file_stamp;  /* what the configuration file looked like when it was read */

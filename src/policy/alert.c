@@ -90,6 +90,15 @@ unsigned alerts_judge(struct alerts *alerts, const struct alert_rule *rule,
     return changes;
 }
 
+void alert_text(enum alert_kind kind, uint64_t value, uint64_t threshold, struct buf *out)
+{
+    assert((unsigned)kind < ALERTS);
+    (void)buf_printf(out, "%s ", kinds[kind].title);
+    kinds[kind].print(value, out);
+    (void)buf_add_text(out, value > threshold ? ", above " : ", no longer above ");
+    kinds[kind].print(threshold, out);
+}
+
 void alert_change_text(const struct alert_change *change, struct buf *out)
 {
     void (*print)(uint64_t value, struct buf * out) = kinds[change->kind].print;

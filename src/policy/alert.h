@@ -76,6 +76,9 @@ unsigned alerts_judge(struct alerts *alerts, const struct alert_rule *rule,
                       const struct alert_figures *figures, uint64_t now_ms,
                       struct alert_change ret_changes[ALERTS]);
 
+/* "error rate 6.2 %, above 5 %"; "…, no longer above 5 %" of one that is not cleared yet */
+void alert_text(enum alert_kind kind, uint64_t value, uint64_t threshold, struct buf *out);
+
 /* "error rate 6.2 %, above 5 %" */
 void alert_change_text(const struct alert_change *change, struct buf *out);
 

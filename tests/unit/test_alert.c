@@ -145,6 +145,21 @@ static void test_the_rule_comes_from_the_configuration(void **state)
     assert_string_equal(alert_severity(ALERT_ERROR_RATE), "critical");
 }
 
+static void test_the_words_of_one_that_is_raised(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 4096);
+    alert_text(ALERT_LATENCY, 6200000, 5000000, &text);
+    (void)buf_add_text(&text, "; ");
+    alert_text(ALERT_ERROR_RATE, 45000, 50000, &text);
+    assert_string_equal(buf_text(&text),
+                        "p95 latency 6200 ms, above 5000 ms; error rate 4.5 %, "
+                        "no longer above 5 %");
+    buf_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_a_threshold_of_none_is_never_reached),
         cmocka_unit_test(test_figures_come_from_a_tally),
         cmocka_unit_test(test_the_rule_comes_from_the_configuration),
+        cmocka_unit_test(test_the_words_of_one_that_is_raised),
     };
 
     return cmocka_run_group_tests_name("alert", tests, NULL, NULL);
