@@ -11,6 +11,7 @@
 #include "ops/export.h"
 #include "ops/offers.h"
 #include "ops/provider_keys.h"
+#include "ops/report.h"
 
 #include <assert.h>
 
@@ -25,6 +26,10 @@ const struct call_row call_rows[] = {
     { HTTP_GET, "/metrics", ROLE_ANYBODY, BOTH, export_metrics, "Prometheus text format." },
     { HTTP_GET, "/v1/models", ROLE_CLIENT, PLANE_MAIN, export_models,
       "The models that this key may use." },
+    { HTTP_GET, "/v1/models/{id}/metrics", ROLE_CLIENT, PLANE_MAIN, report_model,
+      "Requests, failures, latency, tokens and cost of that model over `?window=60m` (from 1m "
+      "to "
+      "24h)." },
     { HTTP_GET, "/v1/models/{id}", ROLE_CLIENT, PLANE_MAIN, export_model,
       "One of them, by its id." },
     { HTTP_GET, "/admin/status", ROLE_ADMIN, PLANE_ADMIN, admin_status,
@@ -38,6 +43,11 @@ const struct call_row call_rows[] = {
       "Switches, breakers, health, keys and reloads, the last 1,000; `?since=ID`: those after "
       "that "
       "one." },
+    { HTTP_GET, "/admin/report", ROLE_ADMIN, PLANE_ADMIN, report_call,
+      "Requests, success, latency, tokens and cost, together and of each model, over "
+      "`?window=60m` (from 1m to 24h), with the alerts; `&format=text` for people." },
+    { HTTP_GET, "/admin/alerts", ROLE_ADMIN, PLANE_ADMIN, report_alerts,
+      "The alerts that are raised." },
     { HTTP_GET, "/admin/config", ROLE_ADMIN, PLANE_ADMIN, admin_config,
       "The configuration in force as YAML, secrets as ***." },
     { HTTP_GET, "/admin/providers/models", ROLE_ADMIN, PLANE_ADMIN, offers_answer,

@@ -17,6 +17,7 @@ enum role { ROLE_ANYBODY, ROLE_CLIENT, ROLE_ADMIN };
 
 struct change;
 struct offers;
+struct making;
 
 struct call {
     struct task task;
@@ -34,9 +35,10 @@ struct call {
     void (*awaits)(struct call *call);
     struct change *change;
     struct offers *offers;
-    bool streams;    /* the head has gone; it ends when nothing is awaited any more */
-    uint64_t due_ms; /* when a stream says something next */
-    uint64_t told;   /* number of the newest event that it has told */
+    struct making *making; /* the report that is being summed */
+    bool streams;          /* the head has gone; it ends when nothing is awaited any more */
+    uint64_t due_ms;       /* when a stream says something next */
+    uint64_t told;         /* number of the newest event that it has told */
 
     /* the answer */
     unsigned status;

@@ -9,6 +9,7 @@
 #include "ops/call.h"
 #include "ops/client.h"
 #include "ops/command_models.h"
+#include "ops/command_report.h"
 #include "ops/gateway.h"
 #include "ops/greeting.h"
 
@@ -25,6 +26,7 @@ struct options {
     const char *file;
     const char *url;
     const char *key; /* NULL: SLUICE_ADMIN_KEY */
+    const char *window;
     bool diff;
     bool json;
     const char *argument; /* the NAME of keygen */
@@ -260,6 +262,16 @@ static int models(const struct options *options)
                           options->json);
 }
 
+static int report(const struct options *options)
+{
+    char url[URL_BYTES];
+
+    if (!local_url(options, url))
+        return EXIT_CONFIGURATION;
+    return command_report(url, options->key ? options->key : getenv("SLUICE_ADMIN_KEY"),
+                          options->window, options->json);
+}
+
 static int not_yet(const struct options *options)
 {
     (void)options;
@@ -282,7 +294,8 @@ static const struct command commands[] = {
     { "healthcheck", "[--url U]", "exit 0 when a running gateway is well, else 1", healthcheck,
       false },
     { "import", "FILE", "(not in this build yet)", not_yet, true },
-    { "report", "[--url U]", "(not in this build yet)", not_yet, false },
+    { "report", "[--url U]",
+      "what a gateway did; --window 60m --json --key or SLUICE_ADMIN_KEY", report, false },
     { "models", "--diff [--json]", "what providers offer, against what is configured; exit 3",
       models, false },
 };
@@ -344,6 +357,8 @@ static int read_options(int count, char **words, const struct command *command,
             value = &ret->url;
         else if (strcmp(words[i], "--key") == 0)
             value = &ret->key;
+        else if (strcmp(words[i], "--window") == 0)
+            value = &ret->window;
         if (value && i + 1 >= count)
             return usage("a value is missing after", words[i]);
         if (value)

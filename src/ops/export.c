@@ -210,21 +210,28 @@ void export_models(struct call *call)
     json_end(&w, '}');
 }
 
-void export_model(struct call *call)
+const struct config_model *export_named_model(struct call *call)
 {
     struct span name = call->places[0];
     const struct config *config = call->gateway->env.config;
     const struct config_model *model = config_model_find(config, name);
-    struct json_writer w = json_writer(&call->body);
 
     if (model == NULL)
         model = pattern_model(config, name, &call->arena);
-    if (model == NULL || !(auth_allows(&call->caller, span_from(model->name)) ||
-                           auth_allows(&call->caller, name))) {
-        call_refuse(call, REFUSE_MODEL_NOT_FOUND,
-                    arena_printf(&call->arena, "The model `%.*s` is not listed here.",
-                                 SPAN_ARG(span_first(name, 100))));
-        return;
-    }
-    write_model(call->gateway, model, &w);
+    if (model && (auth_allows(&call->caller, span_from(model->name)) ||
+                  auth_allows(&call->caller, name)))
+        return model;
+    call_refuse(call, REFUSE_MODEL_NOT_FOUND,
+                arena_printf(&call->arena, "The model `%.*s` is not listed here.",
+                             SPAN_ARG(span_first(name, 100))));
+    return NULL;
+}
+
+void export_model(struct call *call)
+{
+    const struct config_model *model = export_named_model(call);
+    struct json_writer w = json_writer(&call->body);
+
+    if (model)
+        write_model(call->gateway, model, &w);
 }
