@@ -1,13 +1,10 @@
 #include "ops/probe.h"
 
-#include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "flow/key_header.h"
 #include "flow/switching.h"
-#include "net/fetch.h"
 #include "ops/gateway.h"
+#include "ops/trial.h"
 #include "policy/route.h"
 
 #include <assert.h>
@@ -16,9 +13,6 @@
 
 enum {
     PLACE_BYTES = 2 * 64 + 2, /* two short names (forms.h) and what joins them */
-    KEY_BYTES_MAX = 16 * 1024,
-    PROMPT_BYTES_MAX = 4 * 1024,
-    ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* then the connection is not worth keeping */
 };
 
 /* One for each provider, or for each of its regions; kept when it is not configured any more, as its name
@@ -28,14 +22,9 @@ struct probe {
     struct gateway *gateway;
     char *provider;
     char *region;    /* NULL: the provider is in one place */
-    uint64_t due_ms; /* of the next one, or of the answer while `fetch` runs; 0: not planned */
-    struct fetch *fetch;
-    bool for_load;      /* it asks how busy the provider is */
-    struct arena arena; /* of the call that runs */
-    const char *headers[FETCH_HEADERS_MAX];
-    bool prompt; /* that call is one; a reload may have changed its mind since */
-    struct span body;
-    uint64_t started_us;
+    uint64_t due_ms; /* of the next one, or of the answer while a trial runs; 0: not planned */
+    struct trial trial;
+    bool for_load; /* it asks how busy the provider is */
 };
 
 struct probes {
@@ -43,53 +32,14 @@ struct probes {
     struct map by_place; /* "PROVIDER" or "PROVIDER@REGION" */
 };
 
-/* What is probed, as the configuration in force has it. */
-struct place {
-    const struct config_provider *provider;
-    const struct config_region *region;
-};
-
-static bool stands_in(const struct config_target *target, const struct place *place)
+static bool stands_in(const struct config_target *target, const struct trial_place *place)
 {
     return target->provider == place->provider && target->region == place->region;
 }
 
 /* ---- asking ---- */
 
-/* One that is in use; without any that is usable, any. */
-static struct span key_of(struct gateway *gateway, const struct config_provider *provider)
-{
-    struct key_pool *pool = key_pools_find(&gateway->env.key_pools, provider);
-    const struct key *key =
-        pool ? key_pool_choose(pool, (struct span){ 0 }, false, loop_now_ms(gateway->loop))
-             : NULL;
-
-    if (pool && key == NULL)
-        key = &pool->keys[0];
-    return key ? secret_reveal(&key->secret) : (struct span){ 0 };
-}
-
-static size_t make_headers(struct probe *probe, const struct config_provider *provider)
-{
-    size_t count = 0;
-    struct buf key;
-
-    probe->headers[count++] = "Accept: application/json";
-    if (probe->prompt)
-        probe->headers[count++] = "Content-Type: application/json";
-    probe->headers[count++] = "User-Agent: sluice/" SLUICE_VERSION;
-    buf_init(&key, KEY_BYTES_MAX);
-    if (key_header_write(provider, key_of(probe->gateway, provider), &key))
-        probe->headers[count++] = arena_text(&probe->arena, buf_span(&key));
-    buf_done(&key);
-    for (size_t i = 0; i < provider->headers.count && count < FETCH_HEADERS_MAX; i++)
-        probe->headers[count++] =
-            arena_printf(&probe->arena, "%s: %s", provider->headers.items[i].name,
-                         provider->headers.items[i].value);
-    return count;
-}
-
-static bool has_targets(const struct config *config, const struct place *place)
+static bool has_targets(const struct config *config, const struct trial_place *place)
 {
     for (size_t i = 0; i < config->model_count; i++)
         for (size_t j = 0; j < config->models[i].target_count; j++)
@@ -100,7 +50,7 @@ static bool has_targets(const struct config *config, const struct place *place)
 
 /* The first model listed that is served there, as it is called there; NULL: none that has a name of its
  * own, such as behind a name that ends in a star. */
-static const char *first_model(const struct config *config, const struct place *place)
+static const char *first_model(const struct config *config, const struct trial_place *place)
 {
     for (size_t i = 0; i < config->model_count; i++)
         for (size_t j = 0; j < config->models[i].target_count; j++) {
@@ -112,64 +62,26 @@ static const char *first_model(const struct config *config, const struct place *
     return NULL;
 }
 
-static struct span make_prompt(struct probe *probe, const char *model)
-{
-    struct buf body;
-    struct json_writer w = json_writer(&body);
-    struct span kept;
-
-    buf_init(&body, PROMPT_BYTES_MAX);
-    json_begin(&w, '{');
-    json_put_text(&w, "model", model);
-    json_put_u64(&w, "max_tokens", 1);
-    json_key(&w, "messages");
-    json_begin(&w, '[');
-    json_begin(&w, '{');
-    json_put_text(&w, "role", "user");
-    json_put_text(&w, "content", "ping");
-    json_end(&w, '}');
-    json_end(&w, ']');
-    json_end(&w, '}');
-    kept = arena_copy(&probe->arena, buf_span(&body));
-    buf_done(&body);
-    return kept;
-}
-
-static void ask(struct probe *probe, const struct place *place, uint64_t now_ms)
+static void ask(struct probe *probe, const struct trial_place *place, uint64_t now_ms)
 {
     const struct config_provider *provider = place->provider;
-    const struct endpoint list = { .suffix = provider->health.path };
+    struct gateway *gateway = probe->gateway;
     const char *model =
-        provider->health.prompt ? first_model(probe->gateway->env.config, place) : NULL;
-    bool prompt = model != NULL;
-    const struct endpoint *endpoint =
-        prompt ? endpoint_find(SPAN_OF("/v1/chat/completions")) : &list;
-    struct fetch_request request = {
-        .origin = env_origin(&probe->gateway->env, provider, place->region, endpoint),
-        .get = !prompt,
-        .headers = probe->headers,
-        .body = &probe->body,
-        .body_count = prompt,
-    };
+        provider->health.prompt ? first_model(gateway->env.config, place) : NULL;
+    bool asked =
+        model ? trial_prompt(&probe->trial, gateway, place, model, &probe->task)
+              : trial_get(&probe->trial, gateway, place, provider->health.path, &probe->task);
 
-    if (request.origin == NULL)
-        return;
-    arena_init(&probe->arena);
-    probe->prompt = prompt;
-    request.header_count = make_headers(probe, provider);
-    if (prompt)
-        probe->body = make_prompt(probe, model);
-    probe->started_us = clock_us();
-    probe->due_ms = now_ms + provider->health.timeout;
-    probe->fetch = fetch_start(probe->gateway->env.fetches, &request, &probe->task);
+    if (asked)
+        probe->due_ms = now_ms + provider->health.timeout;
 }
 
 /* How busy is it? That is asked beside its API, at the root. */
-static void ask_load(struct probe *probe, const struct place *place, uint64_t now_ms)
+static void ask_load(struct probe *probe, const struct trial_place *place, uint64_t now_ms)
 {
     struct config_provider provider = *place->provider;
     struct config_region region = { 0 };
-    struct place root = { &provider, NULL };
+    struct trial_place root = { &provider, NULL };
     const char **base_url = &provider.base_url;
     struct arena arena;
 
@@ -184,25 +96,21 @@ static void ask_load(struct probe *probe, const struct place *place, uint64_t no
     provider.health.prompt = false;
     ask(probe, &root, now_ms);
     arena_done(&arena);
-    probe->for_load = probe->fetch != NULL;
-    if (probe->fetch)
-        fetch_widen(probe->fetch, LIMIT_LOAD_BYTES);
+    probe->for_load = probe->trial.fetch != NULL;
+    if (probe->trial.fetch)
+        fetch_widen(probe->trial.fetch, LIMIT_LOAD_BYTES);
 }
 
 static void close_call(struct probe *probe)
 {
-    if (probe->fetch == NULL)
-        return;
-    fetch_close(probe->fetch);
-    probe->fetch = NULL;
+    trial_close(&probe->trial);
     probe->for_load = false;
-    arena_done(&probe->arena);
 }
 
 /* ---- learning ---- */
 
 static void teach_model(struct gateway *gateway, const struct config_model *model,
-                        const struct place *place, bool good, uint32_t took_ms)
+                        const struct trial_place *place, bool good, uint32_t took_ms)
 {
     struct health_rule rule = route_health_rule(gateway->env.config);
 
@@ -217,7 +125,7 @@ static void teach_model(struct gateway *gateway, const struct config_model *mode
     }
 }
 
-static void teach(struct gateway *gateway, const struct place *place, bool good,
+static void teach(struct gateway *gateway, const struct trial_place *place, bool good,
                   uint32_t took_ms)
 {
     const struct config *config = gateway->env.config;
@@ -226,22 +134,12 @@ static void teach(struct gateway *gateway, const struct place *place, bool good,
         teach_model(gateway, &config->models[i], place, good, took_ms);
 }
 
-/* A model that cannot be had, or a key that is not accepted, would say nothing to a GET. */
-static bool is_good(const struct probe *probe, unsigned status)
+static void judge(struct probe *probe, const struct trial_place *place)
 {
-    if (probe->prompt)
-        return (status >= 200 && status < 300) || status == 400;
-    return status && status < 500;
-}
+    unsigned status = fetch_status(probe->trial.fetch);
+    bool good = trial_good(&probe->trial);
 
-static void judge(struct probe *probe, const struct place *place)
-{
-    unsigned status = fetch_status(probe->fetch);
-    uint64_t first_us = fetch_first_byte_us(probe->fetch);
-    bool good = is_good(probe, status);
-    uint64_t took_us = first_us > probe->started_us ? first_us - probe->started_us : 0;
-
-    teach(probe->gateway, place, good, (uint32_t)(took_us / 1000));
+    teach(probe->gateway, place, good, trial_took_ms(&probe->trial));
     if (!good)
         LOG(LOG_INFO, "probe_failed", { "provider", span_from(probe->provider) },
             { "region", span_from(probe->region) },
@@ -251,7 +149,8 @@ static void judge(struct probe *probe, const struct place *place)
 }
 
 /* What is in flight there, but for what is ours of it. Without an answer, the last one holds a while. */
-static void teach_load(struct gateway *gateway, const struct place *place, uint32_t requests)
+static void teach_load(struct gateway *gateway, const struct trial_place *place,
+                       uint32_t requests)
 {
     const struct config *config = gateway->env.config;
     uint64_t held_ms = 3 * (uint64_t)place->provider->health.interval;
@@ -269,12 +168,13 @@ static void teach_load(struct gateway *gateway, const struct place *place, uint3
         }
 }
 
-static void judge_load(struct probe *probe, const struct place *place)
+static void judge_load(struct probe *probe, const struct trial_place *place)
 {
     uint32_t requests;
 
-    if (fetch_phase(probe->fetch) == FETCH_DONE && fetch_status(probe->fetch) == 200 &&
-        load_read(fetch_bytes(probe->fetch), &place->provider->kind->load, &requests))
+    if (fetch_phase(probe->trial.fetch) == FETCH_DONE &&
+        fetch_status(probe->trial.fetch) == 200 &&
+        load_read(fetch_bytes(probe->trial.fetch), &place->provider->kind->load, &requests))
         teach_load(probe->gateway, place, requests);
     else
         LOG(LOG_INFO, "load_unknown", { "provider", span_from(probe->provider) },
@@ -300,7 +200,7 @@ static const struct config_region *region_of(const struct config_provider *provi
     return NULL;
 }
 
-static bool wants_load(const struct config *config, const struct place *place)
+static bool wants_load(const struct config *config, const struct trial_place *place)
 {
     for (size_t i = 0; place->provider->kind->load.path && i < config->model_count; i++)
         for (size_t j = 0; j < config->models[i].target_count; j++)
@@ -311,10 +211,11 @@ static bool wants_load(const struct config *config, const struct place *place)
 }
 
 /* Whether it is to be probed, and then where. */
-static bool wanted(const struct probe *probe, struct place *ret)
+static bool wanted(const struct probe *probe, struct trial_place *ret)
 {
     const struct config *config = probe->gateway->env.config;
-    struct place place = { config_provider_find(config, span_from(probe->provider)), NULL };
+    struct trial_place place = { config_provider_find(config, span_from(probe->provider)),
+                                 NULL };
 
     if (place.provider == NULL || place.provider->off || place.provider->health.interval == 0 ||
         probe->gateway->env.draining)
@@ -327,23 +228,14 @@ static bool wanted(const struct probe *probe, struct place *ret)
     return true;
 }
 
-static bool answered(const struct probe *probe)
-{
-    enum fetch_phase phase = fetch_phase(probe->fetch);
-
-    if (!probe->for_load)
-        fetch_consume(probe->fetch, fetch_bytes(probe->fetch).size);
-    return phase == FETCH_DONE || phase == FETCH_FAILED ||
-           fetch_received(probe->fetch) > ANSWER_BYTES_MAX;
-}
-
 static void run(struct task *task)
 {
     struct probe *probe = LIST_OWNER(task, struct probe, task);
-    struct place place = { 0 };
+    struct trial_place place = { 0 };
     bool going_on = wanted(probe, &place);
     uint64_t now_ms = loop_now_ms(probe->gateway->loop);
-    bool over = probe->fetch && (answered(probe) || now_ms >= probe->due_ms);
+    bool over = probe->trial.fetch &&
+                (trial_answered(&probe->trial, probe->for_load) || now_ms >= probe->due_ms);
     bool more =
         over && going_on && !probe->for_load && wants_load(probe->gateway->env.config, &place);
 
@@ -356,9 +248,9 @@ static void run(struct task *task)
     } else if (over || !going_on) {
         close_call(probe);
         probe->due_ms = going_on ? next_ms(probe->gateway, place.provider) : 0;
-    } else if (probe->fetch == NULL && probe->due_ms == 0) {
+    } else if (probe->trial.fetch == NULL && probe->due_ms == 0) {
         probe->due_ms = next_ms(probe->gateway, place.provider);
-    } else if (probe->fetch == NULL && now_ms >= probe->due_ms) {
+    } else if (probe->trial.fetch == NULL && now_ms >= probe->due_ms) {
         probe->due_ms = next_ms(probe->gateway, place.provider);
         ask(probe, &place, now_ms);
     }
@@ -394,7 +286,7 @@ static void add(struct probes *probes, const struct config_provider *provider,
     assert(name.size < sizeof(text));
     if (probe == NULL)
         probe = make(probes, provider, region, name);
-    if (probe->fetch == NULL && probe->due_ms > latest_ms)
+    if (probe->trial.fetch == NULL && probe->due_ms > latest_ms)
         probe->due_ms = 0; /* of an interval that was longer */
     task_wake(&probe->task);
 }

@@ -1,0 +1,143 @@
+#include "ops/trial.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "flow/key_header.h"
+#include "ops/gateway.h"
+
+enum {
+    KEY_BYTES_MAX = 16 * 1024,
+    PROMPT_BYTES_MAX = 4 * 1024,
+    ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* then the connection is not worth keeping */
+};
+
+/* One that is in use; without any that is usable, any. */
+static struct span key_of(struct gateway *gateway, const struct config_provider *provider)
+{
+    struct key_pool *pool = key_pools_find(&gateway->env.key_pools, provider);
+    const struct key *key =
+        pool ? key_pool_choose(pool, (struct span){ 0 }, false, loop_now_ms(gateway->loop))
+             : NULL;
+
+    if (pool && key == NULL)
+        key = &pool->keys[0];
+    return key ? secret_reveal(&key->secret) : (struct span){ 0 };
+}
+
+static size_t make_headers(struct trial *trial, struct gateway *gateway,
+                           const struct config_provider *provider)
+{
+    size_t count = 0;
+    struct buf key;
+
+    trial->headers[count++] = "Accept: application/json";
+    if (trial->prompt)
+        trial->headers[count++] = "Content-Type: application/json";
+    trial->headers[count++] = "User-Agent: sluice/" SLUICE_VERSION;
+    buf_init(&key, KEY_BYTES_MAX);
+    if (key_header_write(provider, key_of(gateway, provider), &key))
+        trial->headers[count++] = arena_text(&trial->arena, buf_span(&key));
+    buf_done(&key);
+    for (size_t i = 0; i < provider->headers.count && count < FETCH_HEADERS_MAX; i++)
+        trial->headers[count++] =
+            arena_printf(&trial->arena, "%s: %s", provider->headers.items[i].name,
+                         provider->headers.items[i].value);
+    return count;
+}
+
+static struct span make_prompt(struct arena *arena, const char *model)
+{
+    struct buf body;
+    struct json_writer w = json_writer(&body);
+    struct span kept;
+
+    buf_init(&body, PROMPT_BYTES_MAX);
+    json_begin(&w, '{');
+    json_put_text(&w, "model", model);
+    json_put_u64(&w, "max_tokens", 1);
+    json_key(&w, "messages");
+    json_begin(&w, '[');
+    json_begin(&w, '{');
+    json_put_text(&w, "role", "user");
+    json_put_text(&w, "content", "ping");
+    json_end(&w, '}');
+    json_end(&w, ']');
+    json_end(&w, '}');
+    kept = arena_copy(arena, buf_span(&body));
+    buf_done(&body);
+    return kept;
+}
+
+static bool start(struct trial *trial, struct gateway *gateway, const struct trial_place *place,
+                  const struct endpoint *endpoint, const char *model, struct task *task)
+{
+    struct fetch_request request = {
+        .origin = env_origin(&gateway->env, place->provider, place->region, endpoint),
+        .get = model == NULL,
+        .headers = trial->headers,
+        .body = &trial->body,
+        .body_count = model != NULL,
+    };
+
+    if (request.origin == NULL)
+        return false;
+    arena_init(&trial->arena);
+    trial->prompt = model != NULL;
+    request.header_count = make_headers(trial, gateway, place->provider);
+    if (model)
+        trial->body = make_prompt(&trial->arena, model);
+    trial->started_us = clock_us();
+    trial->fetch = fetch_start(gateway->env.fetches, &request, task);
+    return true;
+}
+
+bool trial_get(struct trial *trial, struct gateway *gateway, const struct trial_place *place,
+               const char *path, struct task *task)
+{
+    const struct endpoint endpoint = { .suffix = path };
+
+    return start(trial, gateway, place, &endpoint, NULL, task);
+}
+
+bool trial_prompt(struct trial *trial, struct gateway *gateway, const struct trial_place *place,
+                  const char *model, struct task *task)
+{
+    return start(trial, gateway, place, endpoint_find(SPAN_OF("/v1/chat/completions")), model,
+                 task);
+}
+
+bool trial_answered(struct trial *trial, bool keep)
+{
+    enum fetch_phase phase = fetch_phase(trial->fetch);
+
+    if (!keep)
+        fetch_consume(trial->fetch, fetch_bytes(trial->fetch).size);
+    return phase == FETCH_DONE || phase == FETCH_FAILED ||
+           fetch_received(trial->fetch) > ANSWER_BYTES_MAX;
+}
+
+/* A model that cannot be had, or a key that is not accepted, would say nothing to a GET. */
+bool trial_good(const struct trial *trial)
+{
+    unsigned status = fetch_status(trial->fetch);
+
+    if (trial->prompt)
+        return (status >= 200 && status < 300) || status == 400;
+    return status && status < 500;
+}
+
+uint32_t trial_took_ms(const struct trial *trial)
+{
+    uint64_t first_us = fetch_first_byte_us(trial->fetch);
+
+    return first_us > trial->started_us ? (uint32_t)((first_us - trial->started_us) / 1000) : 0;
+}
+
+void trial_close(struct trial *trial)
+{
+    if (trial->fetch == NULL)
+        return;
+    fetch_close(trial->fetch);
+    trial->fetch = NULL;
+    arena_done(&trial->arena);
+}
