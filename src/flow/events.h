@@ -18,6 +18,8 @@ enum event_kind {
     EVENT_SWITCH,
     EVENT_SWITCH_ADVISED, /* it would have, if it might */
     EVENT_OVERLOAD,
+    EVENT_ROLLOUT,  /* begun, promoted, paused, finished … */
+    EVENT_ROLLBACK, /* of a rollout, by itself or by hand */
     EVENT_RELOAD,
     EVENT_RELOAD_REFUSED,
     EVENT_CHANGE,      /* of a setting, by an operator */

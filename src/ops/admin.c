@@ -12,6 +12,7 @@
 #include "ops/change.h"
 #include "ops/provider_keys.h"
 #include "ops/recent.h"
+#include "ops/rollouts.h"
 #include "policy/route.h"
 #include "policy/tier.h"
 
@@ -159,6 +160,8 @@ static void write_models(struct gateway *gateway, struct json_writer *w)
         write_last_plan(gateway, model, w);
         if (!model->virtual)
             recent_write_model(gateway->recent, model, w);
+        json_key(w, "rollout");
+        rollouts_write(gateway, model, w);
         json_end(w, '}');
     }
     json_end(w, '}');

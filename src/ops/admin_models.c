@@ -4,6 +4,7 @@
 #include "ops/call.h"
 #include "ops/call_change.h"
 #include "ops/change.h"
+#include "ops/rollouts.h"
 #include "policy/sides.h"
 
 enum { NAME_SHOWN_BYTES = 100, WHOLE = 100 };
@@ -107,10 +108,7 @@ static bool may_split(struct call *call, const struct config_model *model)
 /* The rollouts of these models are over, and so is what they have left behind. */
 static void take_over(struct gateway *gateway, const char *model)
 {
-    struct rollout *rollout = sides_rollout(&gateway->env.sides, model);
-
-    if (!rollout_active(rollout))
-        *rollout = (struct rollout){ .state = ROLLOUT_IDLE };
+    rollouts_yield(gateway->rollouts, model);
 }
 
 static const char *split_text(struct arena *arena, uint32_t green)

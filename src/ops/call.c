@@ -5,6 +5,7 @@
 #include "flow/request.h"
 #include "ops/admin.h"
 #include "ops/admin_models.h"
+#include "ops/admin_rollout.h"
 #include "ops/admin_targets.h"
 #include "ops/change.h"
 #include "ops/dashboard.h"
@@ -70,6 +71,17 @@ const struct call_row call_rows[] = {
     { HTTP_PUT, "/admin/providers/{name}/keys", ROLE_ADMIN, PLANE_ADMIN, provider_keys_put,
       "`{\"keys\": [...]}`: other keys for that provider from the next attempt on, until the "
       "file says other ones than it did." },
+    { HTTP_GET, "/admin/models/{model}/rollout", ROLE_ADMIN, PLANE_ADMIN, admin_rollout,
+      "Where its rollout stands, with the reasons for not promoting; null: there is none." },
+    { HTTP_PUT, "/admin/models/{model}/rollout", ROLE_ADMIN, PLANE_ADMIN, admin_rollout_start,
+      "Starts one: `{\"strategy\": \"staged\"}` or `{\"strategy\": \"gradual\", \"target\": "
+      "50, "
+      "\"steps\": 10, \"step_seconds\": 30}`; what is not said is as configured. 409 while one "
+      "is under way." },
+    { HTTP_POST, "/admin/models/{model}/rollout/{deed}", ROLE_ADMIN, PLANE_ADMIN,
+      admin_rollout_deed,
+      "By hand: `pause`, `resume`, `promote`, `rollback` (blue gets all of it from the next "
+      "request on), `abort` (the split stays). 409 when there is none to do it to." },
     { HTTP_POST, "/admin/reload", ROLE_ADMIN, PLANE_ADMIN, admin_reload,
       "Reads the configuration file again: 200, or 422 with every error." },
     { HTTP_POST, "/admin/drain", ROLE_ADMIN, PLANE_ADMIN, admin_drain,
@@ -107,10 +119,11 @@ static void bury(struct job *grave)
 
 static void end(struct call *call)
 {
-    change_leave(call->change);
-    offers_close(call->offers);
     bool keep = http_body_state(call->http) == HTTP_BODY_WHOLE && !call->gateway->env.draining;
 
+    change_leave(call->change);
+    offers_close(call->offers);
+    store_wait_no_more(&call->wait);
     http_end(call->http, keep);
     task_done(&call->task);
     loop_later(call->gateway->loop, LOOP_REAP, &call->grave);
@@ -257,6 +270,7 @@ struct task *call_start(struct door *door, struct http *http)
     buf_init(&call->body, ANSWER_BYTES_MAX);
     call->id = request_id(http_request(http), &call->arena, &door->gateway->env.random);
     task_init(&call->task, door->gateway->loop, run);
+    call->wait.task = &call->task;
     if (http_body_state(http) == HTTP_BODY_COMING)
         http_continue(http);
     task_wake(&call->task);

@@ -9,6 +9,7 @@
 #include "net/http.h"
 #include "ops/call_path.h"
 #include "ops/gateway.h"
+#include "ops/store.h"
 #include "policy/auth.h"
 
 #include <stdbool.h>
@@ -35,6 +36,7 @@ struct call {
     void (*awaits)(struct call *call);
     struct change *change;
     struct offers *offers;
+    struct store_wait wait;
     struct making *making; /* the report that is being summed */
     bool streams;          /* the head has gone; it ends when nothing is awaited any more */
     uint64_t due_ms;       /* when a stream says something next */

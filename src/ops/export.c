@@ -90,8 +90,9 @@ static void refresh_targets(struct gateway *gateway, const struct config_model *
 
 static void refresh_split(struct gateway *gateway, const struct config_model *model)
 {
-    uint32_t green =
-        model->sides ? sides_green(model, sides_find(&gateway->env.sides, model->name)) : 0;
+    const struct rollout *rollout = sides_find(&gateway->env.sides, model->name);
+    uint32_t green = model->sides ? sides_green(model, rollout) : 0;
+    struct span name = span_from(model->name);
 
     for (int side = SIDE_BLUE; side < SIDES; side++) {
         struct span labels[] = { span_from(model->name), span_from(config_side_names[side]) };
@@ -99,6 +100,9 @@ static void refresh_split(struct gateway *gateway, const struct config_model *mo
         series_set(metrics_series(gateway->env.metrics, METER_SPLIT_WEIGHT, labels),
                    side == SIDE_GREEN ? green : 100 - green);
     }
+    if (model->sides)
+        series_set(metrics_series(gateway->env.metrics, METER_ROLLOUT_PHASE, &name),
+                   rollout ? rollout->phase : 0);
 }
 
 static void refresh_model(struct gateway *gateway, const struct config_model *model)

@@ -17,6 +17,7 @@
 #include "ops/offers.h"
 #include "ops/probe.h"
 #include "ops/recent.h"
+#include "ops/rollouts.h"
 #include "ops/source.h"
 #include "ops/state.h"
 #include "ops/watch.h"
@@ -131,6 +132,7 @@ bool gateway_apply(struct gateway *gateway, char *ret_error)
         return false;
     key_pools_renew(&gateway->env.key_pools, config);
     probes_renew(gateway->probes);
+    rollouts_renew(gateway->rollouts);
     slots_renew(&gateway->env); /* there may be more of them now */
     webhooks_renew(gateway->webhooks);
     return true;
@@ -282,6 +284,8 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
     webhooks_renew(gateway->webhooks);
     gateway->recent = recent_new(gateway);
     gateway->alarms = alarms_new(gateway);
+    gateway->rollouts = rollouts_new(gateway);
+    rollouts_renew(gateway->rollouts);
     loop_on_signal(gateway->loop, SIGTERM, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGINT, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGHUP, on_signal, gateway);
@@ -322,6 +326,7 @@ void gateway_free(struct gateway *gateway)
         gateway->loop); /* whoever was in the middle of something learns that it is over */
     webhooks_free(gateway->webhooks);
     offers_told_free(gateway->offers_told);
+    rollouts_free(gateway->rollouts);
     changes_free(gateway->changes);
     alarms_free(gateway->alarms);
     recent_free(gateway->recent);

@@ -22,6 +22,7 @@ struct listener;
 struct probes;
 struct offers_told;
 struct recent;
+struct rollouts;
 struct state;
 struct webhooks;
 
@@ -50,6 +51,7 @@ struct gateway {
     struct offers_told *offers_told;
     struct recent *recent; /* figures of the last minutes */
     struct alarms *alarms; /* judges them */
+    struct rollouts *rollouts;
     struct task janitor;  /* looks at the configuration file, at the health, and at the drain */
     struct task logger;   /* writes the log a little later */
     uint64_t file_stamp;  /* what the configuration file looked like when it was read */
