@@ -60,12 +60,14 @@ enum {
     LIMIT_FALLBACKS = 16,
     LIMIT_PROVIDER_KEYS = 256,       /* given to PUT /admin/providers/{name}/keys: 400 */
     LIMIT_PROVIDER_KEY_BYTES = 4096, /* of each: likewise */
+    LIMIT_RATE = 1000000000, /* requests or tokens a minute */
 };
 
 /* What the process keeps. */
 enum {
     LIMIT_METRIC_SERIES = 2000,      /* of one metric; beyond that the label is `other` */
     LIMIT_EVENTS = 1000,             /* of /admin/events */
+    LIMIT_STATUS_KEYS = 1000,        /* client keys with limits in /admin/status */
     LIMIT_EVENT_REASON_BYTES = 1024, /* of one of them */
     LIMIT_STORE_BATCH_BYTES = 64 * 1024 * 1024, /* written to the state at once */
     LIMIT_LOG_BYTES = 1024 * 1024, /* unwritten log; beyond that lines are dropped */
