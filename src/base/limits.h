@@ -60,7 +60,7 @@ enum {
     LIMIT_FALLBACKS = 16,
     LIMIT_PROVIDER_KEYS = 256,       /* given to PUT /admin/providers/{name}/keys: 400 */
     LIMIT_PROVIDER_KEY_BYTES = 4096, /* of each: likewise */
-    LIMIT_RATE = 1000000000, /* requests or tokens a minute */
+    LIMIT_RATE = 1000000000,         /* requests or tokens a minute */
 };
 
 /* What the process keeps. */

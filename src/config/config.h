@@ -226,7 +226,7 @@ struct config_model {
     struct price price;
     struct config_hedge hedge;
     struct config_rates rates; /* of all callers together */
-    bool passing; /* not listed: made for one request by its provider's name */
+    bool passing;              /* not listed: made for one request by its provider's name */
     bool starred; /* a target's `model` holds a star, for what that of the name stands for */
     const char *asked; /* of a copy that was made for one request: the name that matched */
 };

@@ -493,5 +493,6 @@ void config_check(struct reading *reading)
     check_tls(reading);
     check_retry(reading);
     check_numbers(reading);
+    config_check_rates(reading);
     buf_done(&reading->problem);
 }

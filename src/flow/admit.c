@@ -37,6 +37,8 @@ enum exchange_state admit_auth(struct exchange *ex)
                       "Incorrect API key provided. Send a key of this gateway as "
                       "`Authorization: Bearer KEY`, `x-api-key` or `api-key`.");
     }
+    if (limiting_caller(ex) == EXCHANGE_REFUSE)
+        return EXCHANGE_REFUSE;
     if (request->method != HTTP_POST)
         return refuse(ex, REFUSE_METHOD_NOT_ALLOWED, "%s is answered to POST only.",
                       ex->endpoint->path);
@@ -188,7 +190,7 @@ enum exchange_state admit_plan(struct exchange *ex)
     if (ex->plan_count == 0)
         (void)plan_fallbacks(ex);
     if (ex->plan_count)
-        return EXCHANGE_OPEN;
+        return limiting_enter(ex);
     if (ex->left_out)
         ex->retry_after_ms = ex->config->breaker.timeout_seconds * 1000u;
     return refuse(ex, REFUSE_NO_HEALTHY_TARGET,

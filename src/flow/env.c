@@ -17,6 +17,7 @@ void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
     hedges_init(&env->hedges);
     key_pools_init(&env->key_pools);
     models_init(&env->models);
+    limits_init(&env->limits);
     map_init(&env->origins);
     env->metrics = metrics_new(meters, METERS);
     env->events.metrics = env->metrics;
@@ -41,6 +42,7 @@ void env_done(struct env *env)
     hedges_done(&env->hedges);
     key_pools_done(&env->key_pools);
     models_done(&env->models);
+    limits_done(&env->limits);
     metrics_free(env->metrics);
     events_done(&env->events);
     buf_done(&env->scratch);

@@ -11,6 +11,7 @@
 #include "flow/slots.h"
 #include "policy/hedge.h"
 #include "policy/key_pools.h"
+#include "policy/limits.h"
 #include "policy/model.h"
 #include "policy/retry_budget.h"
 #include "policy/switches.h"
@@ -32,6 +33,7 @@ struct env {
     struct switches switches;    /* and of each model */
     struct hedges hedges;        /* what is known of each model that is hedged */
     struct models models;        /* of each listed model */
+    struct limits limits;        /* what callers and models have used */
     struct retry_budget retries; /* what all requests together may still try again */
     struct key_pools key_pools;  /* the keys of each provider, and what is known of them */
     struct map origins;          /* struct fetch_origin by everything that it depends on */

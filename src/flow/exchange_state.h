@@ -9,6 +9,7 @@
 #include "flow/env.h"
 #include "flow/exchange.h"
 #include "flow/keys.h"
+#include "flow/limiting.h"
 #include "flow/overrides.h"
 #include "flow/refusal.h"
 #include "llm/relay.h"
@@ -102,6 +103,7 @@ struct exchange {
     bool fallbacks_planned; /* other models' targets are in it, where there are any */
     bool switched;          /* they come first: the model has been switched away from */
     struct overrides overrides;
+    struct limiting limiting;
 
     /* its turn */
     struct list turn;          /* in env->slots while it waits */

@@ -103,6 +103,9 @@ const struct metric meters[METERS] = {
                            .help = "Attempts that failed by their key: refused, forbidden, "
                                    "spent, limited.",
                            .labels = { "provider", "reason" } },
+    [METER_RATE_LIMITED] = { .name = "sluice_rate_limited_total",
+                             .help = "Requests refused with 429, by who asked and which limit.",
+                             .labels = { "key", "limit" } },
     [METER_COST] = { .name = "sluice_cost_usd_total",
                      .help = "Cost by the configured prices.",
                      .decimals = 12,

@@ -113,7 +113,7 @@ static enum exchange_state nobody_asked(struct exchange *ex, uint64_t free_ms)
     if (free_ms <= exchange_now_ms(ex))
         return refuse(ex, REFUSE_NO_HEALTHY_TARGET, "No target of `%s` can be reached.",
                       ex->model->name);
-    return refuse(ex, REFUSE_UPSTREAM_RATE_LIMIT,
+    return refuse(ex, REFUSE_RATE_LIMIT_EXCEEDED,
                   "Every target of `%s` has asked to be left alone for a while.",
                   ex->model->name);
 }

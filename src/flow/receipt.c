@@ -333,6 +333,7 @@ void receipt_exchange(struct exchange *ex)
     struct json_writer *w;
 
     count(ex, bill);
+    limiting_charge(ex, bill.cost);
     if (!ex->config->log.access)
         return;
     w = log_access_begin();

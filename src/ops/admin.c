@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "flow/hedge.h"
+#include "flow/limiting.h"
 #include "flow/switching.h"
 #include "net/listen.h"
 #include "ops/call.h"
@@ -178,6 +179,8 @@ void admin_write_status(struct gateway *gateway, struct buf *out)
     json_put_decimal(&w, "loop_utilisation", loop_busy_per_mille(gateway->loop), 3);
     provider_keys_write(gateway, &w);
     write_models(gateway, &w);
+    json_key(&w, "rate_limits");
+    limiting_write(&gateway->env, &w);
     json_end(&w, '}');
 }
 

@@ -155,10 +155,12 @@ void limit_enter(struct limit *limit, const struct config_rates *rates, struct l
     limit->running++;
 }
 
-void limit_leave(struct limit *limit)
+void limit_leave(struct limit *limit, bool served)
 {
     assert(limit->running > 0);
     limit->running--;
+    if (!served)
+        limit->requests.taken -= least(limit->requests.taken, WHOLE);
 }
 
 void limit_charge(struct limit *limit, const struct config_rates *rates, uint64_t tokens,

@@ -61,7 +61,9 @@ struct limit_verdict limit_look(struct limit *limit, const struct config_rates *
 
 /* One comes in that was allowed to. It has to leave, once. */
 void limit_enter(struct limit *limit, const struct config_rates *rates, struct limit_time time);
-void limit_leave(struct limit *limit);
+
+/* `served`: it has been of use; else it has cost nothing. */
+void limit_leave(struct limit *limit, bool served);
 
 /* What one has used: tokens, and pico-dollars. */
 void limit_charge(struct limit *limit, const struct config_rates *rates, uint64_t tokens,
