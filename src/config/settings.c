@@ -182,7 +182,9 @@ static const struct setting breaker_rows[] = {
       .help = "Leave a target alone that keeps failing." },
     NUMBER(config_breaker, failure_threshold, "5", 1, 1000000,
            "So many failures in a row open it."),
-    NUMBER(config_breaker, timeout_seconds, "30", 1, 86400, "It stays open for so long."),
+    NUMBER(config_breaker, timeout_seconds, "30", 1, 86400,
+           "It stays open for so long. A request that nobody else can serve is let in all the "
+           "same, one a second."),
     NUMBER(config_breaker, half_open_requests, "3", 1, 10000,
            "Then so many trials run at most at once, and so many successes close it."),
     END,

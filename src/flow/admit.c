@@ -189,10 +189,12 @@ enum exchange_state admit_plan(struct exchange *ex)
     plan_own(ex);
     if (ex->plan_count == 0)
         (void)plan_fallbacks(ex);
+    if (ex->plan_count == 0 && ex->left_out)
+        plan_last_resort(ex);
     if (ex->plan_count)
         return limiting_enter(ex);
     if (ex->left_out)
-        ex->retry_after_ms = ex->config->breaker.timeout_seconds * 1000u;
+        ex->retry_after_ms = BREAKER_EARLY_MS;
     return refuse(ex, REFUSE_NO_HEALTHY_TARGET,
                   ex->left_out ? "Every target of `%s` is failing; they are tried again soon."
                                : "No target of `%s` can serve this endpoint.",

@@ -204,6 +204,9 @@ void plan_own(struct exchange *ex);
 /* They are used up: adds those of other models, once. False: there is nothing new. */
 bool plan_fallbacks(struct exchange *ex);
 
+/* Nobody is in the plan, because of their breakers: another one, with those that may be tried early. */
+void plan_last_resort(struct exchange *ex);
+
 /* ex->error is one that no other target of the model would answer differently. When `fallback_on` names
  * models for it, goes on behind the model that failed; else false. */
 bool plan_skip_model(struct exchange *ex);
