@@ -25,10 +25,13 @@ LONG = "x" * 20000  # the question goes up in many packets, too
 
 
 def link_of(kind):
+    """The link, and why it is not the one that was asked for."""
+    if kind == "late":
+        return Late(SHARE), None
     try:
-        return Lost(SHARE) if kind == "lost" else Late(SHARE)
-    except OSError:
-        return Late(SHARE)
+        return Lost(SHARE), None
+    except OSError as error:
+        return Late(SHARE), str(error)
 
 
 def ask(where, number):
@@ -40,7 +43,7 @@ def ask(where, number):
 
 
 def play(kind):
-    link = link_of(kind)
+    link, refused = link_of(kind)
     with Mock(tokens=40, listen="0.0.0.0:0") as mock:
         mock.url = f"http://127.0.0.1:{mock.port}"
         host, port = link.address_of(mock.port)
@@ -59,6 +62,7 @@ def play(kind):
         records = mock.log()
         facts = {
             "played": type(link).__name__.lower(),
+            "refused": refused,
             "replies": replies,
             "posts": mock.stats()["posts"],
             "asked": [record["headers"]["x-request-id"] for record in records],

@@ -60,9 +60,9 @@ class Lost:
     is a process of its own: `counts` is shared with it."""
 
     def __init__(self, share):
-        self.tun = os.open("/dev/net/tun", os.O_RDWR)
         namespace()
         configure(b"lo")  # first: whoever cannot have the rest goes on without it
+        self.tun = os.open("/dev/net/tun", os.O_RDWR)  # it is of the network in which it is opened
         fcntl.ioctl(self.tun, TUNSETIFF, struct.pack("16sH22x", b"loss", IFF_TUN_WITHOUT_HEADER))
         configure(b"loss", HERE)
         self.read_end, write_end = os.pipe()

@@ -5,6 +5,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -17,6 +18,9 @@ def test_fault_95_packet_loss_costs_time_alone(kind):
                          check=False)
     assert run.returncode == 0, run.stderr[-4000:]
     facts = json.loads(run.stdout)
+    if facts["played"] != kind:
+        warnings.warn(f"no packets can be lost here: {facts['refused']}; played as {facts['played']}",
+                      stacklevel=1)
     count = len(facts["replies"])
     text = facts["replies"][0]["text"]
     assert text.startswith("tok0 tok1") and len(text.split()) == 40
