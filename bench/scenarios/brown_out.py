@@ -13,8 +13,10 @@ ATTEMPTS_BAR = 1.3  # for each client request, during the outage
 HERD_BAR = 1.5      # of the steady rate, in any second after the recovery
 KNOBS = ["--latency", "20"]
 
-# With the breaker mostly the breaker answers; without it the retry budget alone must hold.
+# The default breaker stays open longer than the outage lasts: its last resort notices the end. With
+# the breaker mostly the breaker answers; without it the retry budget alone must hold.
 WAYS = {
+    "default": "",
     "breaker": "circuit_breaker: { timeout_seconds: 2 }\nhealth: { slow_start: 5s }\n",
     "no breaker": "circuit_breaker: { enabled: false }\n",
 }

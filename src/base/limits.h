@@ -68,6 +68,7 @@ enum {
     LIMIT_PROVIDER_KEY_BYTES = 4096, /* of each: likewise */
     LIMIT_ROLLOUT_PHASES = 16,
     LIMIT_WEBHOOKS = 16,
+    LIMIT_RATE = 1000000000, /* requests or tokens a minute */
 };
 
 /* What the process keeps. */
@@ -77,6 +78,7 @@ enum {
     LIMIT_WEBHOOK_ANSWER_BYTES = 64 * 1024, /* ignored; a longer one ends the connection */
     LIMIT_EVENT_REASON_BYTES = 1024,        /* of one of them */
     LIMIT_LEDGER_PAGES = 1000, /* of targets; beyond that they are `other` together */
+    LIMIT_STATUS_KEYS = 1000,  /* client keys with limits in /admin/status */
     LIMIT_STORE_BATCH_BYTES = 64 * 1024 * 1024, /* written to the state at once */
     LIMIT_LOG_BYTES = 1024 * 1024, /* unwritten log; beyond that lines are dropped */
     LIMIT_LOG_LINE_BYTES = 16 * 1024,

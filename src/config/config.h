@@ -57,6 +57,15 @@ struct config_admin {
     struct config_secrets keys;
 };
 
+/* What a caller, or a model, may have; 0: as much as it likes. */
+struct config_rates {
+    uint32_t requests_per_minute;
+    uint32_t burst_size; /* of them at once; at least 1 where there is a rate */
+    uint32_t tokens_per_minute;
+    uint32_t concurrent_requests;
+    uint64_t budget_usd_per_day; /* in micro-dollars; of keys alone */
+};
+
 struct config_client_key {
     struct config_mark mark;
     const char *name;
@@ -64,6 +73,7 @@ struct config_client_key {
     struct config_strings models; /* patterns; none: all */
     uint64_t expires_ms;          /* since 1970; 0: never */
     bool admin;
+    struct config_rates rates; /* the general ones where it says nothing */
 };
 
 enum config_engine { ENGINE_AUTO, ENGINE_TRANSFER };
@@ -274,7 +284,8 @@ struct config_model {
     bool sides; /* it has green targets; without any, split and rollout mean nothing */
     struct config_split split;
     struct config_rollout rollout;
-    bool passing; /* not listed: made for one request by its provider's name */
+    struct config_rates rates; /* of all callers together */
+    bool passing;              /* not listed: made for one request by its provider's name */
     bool starred; /* a target's `model` holds a star, for what that of the name stands for */
     const char *asked; /* of a copy that was made for one request: the name that matched */
 };
@@ -388,6 +399,7 @@ struct config {
     struct config_health health;
     struct config_timeouts timeouts;
     struct config_alerts alerts;
+    struct config_rates rates; /* of each caller without its own */
     struct config_limits limits;
     struct config_log log;
     uint32_t drain_seconds;

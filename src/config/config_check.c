@@ -496,5 +496,6 @@ void config_check(struct reading *reading)
     check_retry(reading);
     config_check_alerts(reading);
     check_numbers(reading);
+    config_check_rates(reading);
     buf_done(&reading->problem);
 }

@@ -13,8 +13,17 @@ const char *const config_task_names[] = {
 /* What only a model with targets can have: of a virtual one nothing would come of it. */
 static void check_settings(struct reading *reading, const struct node *node)
 {
-    static const char *const others[] = { "targets", "fallbacks", "fallback_on", "hedge",
-                                          "balance", "sticky",    "split",       "rollout" };
+    static const char *const others[] = { "targets",
+                                          "fallbacks",
+                                          "fallback_on",
+                                          "hedge",
+                                          "balance",
+                                          "sticky",
+                                          "requests_per_minute",
+                                          "tokens_per_minute",
+                                          "concurrent_requests",
+                                          "split",
+                                          "rollout" };
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (node_member(node, others[i]))

@@ -69,5 +69,7 @@ void config_check_hedge(struct reading *reading, struct config_model *model,
 void config_check_sides(struct reading *reading, struct config_model *model,
                         const struct node *node);
 void config_check_alerts(struct reading *reading);
+/* The part of it about the limits of callers and models. */
+void config_check_rates(struct reading *reading);
 
 #endif

@@ -79,11 +79,19 @@ static const struct setting client_key_rows[] = {
       .kind = SETTING_FIXED,
       .standard = "false",
       .help = "It may also call `/v1/config/{environment}`." },
-    LATER("requests_per_minute"),
-    LATER("burst_size"),
-    LATER("tokens_per_minute"),
-    LATER("concurrent_requests"),
-    LATER("budget_usd_per_day"),
+    OWN_RATE(config_client_key, requests_per_minute, LIMIT_RATE, "Its requests; more is 429."),
+    OWN_RATE(config_client_key, burst_size, LIMIT_RATE,
+             "So many of them may come at once. With `requests_per_minute` of its own alone: a "
+             "tenth of that."),
+    OWN_RATE(config_client_key, tokens_per_minute, LIMIT_RATE, "Its tokens, in and out."),
+    OWN_RATE(config_client_key, concurrent_requests, LIMIT_RATE, "Its requests at once."),
+    { .name = "budget_usd_per_day",
+      .kind = SETTING_MONEY,
+      NUMBER_AT(config_client_key, rates.budget_usd_per_day),
+      .standard = "0",
+      .max = 1000000 * DOLLAR,
+      .help =
+          "By `cost_per_mtok`; when it is spent, 429 `insufficient_quota` until 00:00 UTC." },
     END,
 };
 
@@ -174,7 +182,9 @@ static const struct setting breaker_rows[] = {
       .help = "Leave a target alone that keeps failing." },
     NUMBER(config_breaker, failure_threshold, "5", 1, 1000000,
            "So many failures in a row open it."),
-    NUMBER(config_breaker, timeout_seconds, "30", 1, 86400, "It stays open for so long."),
+    NUMBER(config_breaker, timeout_seconds, "30", 1, 86400,
+           "It stays open for so long. A request that nobody else can serve is let in all the "
+           "same, one a second."),
     NUMBER(config_breaker, half_open_requests, "3", 1, 10000,
            "Then so many trials run at most at once, and so many successes close it."),
     END,
@@ -445,6 +455,11 @@ static const struct setting file_rows[] = {
       .help =
           "What somebody should look at: judged every ten seconds over the last five "
           "minutes, when these had at least 20 attempts; over below 80 % of the threshold." },
+    { .name = "rate_limiting",
+      .kind = SETTING_OBJECT,
+      WHOLE,
+      .table = &settings_rate_limiting,
+      .help = "Of each caller without its own; 0: none." },
     { .name = "limits",
       .kind = SETTING_OBJECT,
       AT(config, limits),
@@ -469,7 +484,6 @@ static const struct setting file_rows[] = {
       WHOLE,
       .table = &settings_state,
       .help = "What survives a restart." },
-    LATER("rate_limiting"),
     LATER("cache"),
     LATER("redis"),
     END,

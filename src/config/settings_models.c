@@ -465,9 +465,10 @@ static const struct setting model_rows[] = {
           "`user` of the body (else its `safety_identifier` or `metadata.user_id`); the "
           "`session` of the header `X-Session-Id`. Shares follow the weights. Requests that "
           "do not say who they are for are balanced as usual." },
-    LATER("requests_per_minute"),
-    LATER("tokens_per_minute"),
-    LATER("concurrent_requests"),
+    RATE(config_model, requests_per_minute, LIMIT_RATE, "0",
+         "Requests for it, of all callers together, a tenth of them at once; more is 429."),
+    RATE(config_model, tokens_per_minute, LIMIT_RATE, "0", "Their tokens, in and out."),
+    RATE(config_model, concurrent_requests, LIMIT_RATE, "0", "Requests for it at once."),
     END,
 };
 

@@ -32,7 +32,22 @@
         .name = (word), .kind = SETTING_LATER                                                  \
     }
 
+/* Of struct config_rates, which lies as `rates` in the type. Unsaid: as `value`, or as in
+ * `rate_limiting`. */
+#define RATE(type, field, most, value, text)                                                   \
+    {                                                                                          \
+        .name = #field, .kind = SETTING_COUNT, NUMBER_AT(type, rates.field),                   \
+        .standard = (value), .max = (most), .help = (text)                                     \
+    }
+#define OWN_RATE(type, field, most, text)                                                      \
+    {                                                                                          \
+        .name = #field, .kind = SETTING_COUNT, NUMBER_AT(type, rates.field),                   \
+        .unsaid = "`rate_limiting." #field "`", .inherits = true, .max = (most),               \
+        .help = (text)                                                                         \
+    }
+
 /* The tables that other tables name. */
+extern const struct setting_table settings_rate_limiting;
 extern const struct setting_table settings_client_key;
 extern const struct setting_table settings_provider;
 extern const struct setting_table settings_model;

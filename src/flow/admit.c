@@ -37,6 +37,8 @@ enum exchange_state admit_auth(struct exchange *ex)
                       "Incorrect API key provided. Send a key of this gateway as "
                       "`Authorization: Bearer KEY`, `x-api-key` or `api-key`.");
     }
+    if (limiting_caller(ex) == EXCHANGE_REFUSE)
+        return EXCHANGE_REFUSE;
     if (request->method != HTTP_POST)
         return refuse(ex, REFUSE_METHOD_NOT_ALLOWED, "%s is answered to POST only.",
                       ex->endpoint->path);
@@ -187,10 +189,12 @@ enum exchange_state admit_plan(struct exchange *ex)
     plan_own(ex);
     if (ex->plan_count == 0)
         (void)plan_fallbacks(ex);
+    if (ex->plan_count == 0 && ex->left_out)
+        plan_last_resort(ex);
     if (ex->plan_count)
-        return EXCHANGE_OPEN;
+        return limiting_enter(ex);
     if (ex->left_out)
-        ex->retry_after_ms = ex->config->breaker.timeout_seconds * 1000u;
+        ex->retry_after_ms = BREAKER_EARLY_MS;
     return refuse(ex, REFUSE_NO_HEALTHY_TARGET,
                   ex->left_out ? "Every target of `%s` is failing; they are tried again soon."
                                : "No target of `%s` can serve this endpoint.",

@@ -19,6 +19,7 @@ void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
     key_pools_init(&env->key_pools);
     models_init(&env->models);
     sides_init(&env->sides);
+    limits_init(&env->limits);
     map_init(&env->origins);
     env->metrics = metrics_new(meters, METERS);
     env->events.metrics = env->metrics;
@@ -45,6 +46,7 @@ void env_done(struct env *env)
     key_pools_done(&env->key_pools);
     models_done(&env->models);
     sides_done(&env->sides);
+    limits_done(&env->limits);
     metrics_free(env->metrics);
     events_done(&env->events);
     buf_done(&env->scratch);

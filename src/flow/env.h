@@ -12,6 +12,7 @@
 #include "flow/slots.h"
 #include "policy/hedge.h"
 #include "policy/key_pools.h"
+#include "policy/limits.h"
 #include "policy/model.h"
 #include "policy/retry_budget.h"
 #include "policy/sides.h"
@@ -36,6 +37,7 @@ struct env {
     struct models models;        /* of each listed model */
     struct sides sides;          /* the rollout of each model */
     struct ledger ledger;        /* what attempts came to, over the last day */
+    struct limits limits;        /* what callers and models have used */
     struct retry_budget retries; /* what all requests together may still try again */
     struct key_pools key_pools;  /* the keys of each provider, and what is known of them */
     struct map origins;          /* struct fetch_origin by everything that it depends on */

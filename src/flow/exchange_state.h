@@ -9,6 +9,7 @@
 #include "flow/env.h"
 #include "flow/exchange.h"
 #include "flow/keys.h"
+#include "flow/limiting.h"
 #include "flow/overrides.h"
 #include "flow/refusal.h"
 #include "llm/relay.h"
@@ -104,6 +105,7 @@ struct exchange {
     bool planned;            /* `side` was chosen */
     struct side_choice side; /* of `model` */
     struct overrides overrides;
+    struct limiting limiting;
 
     /* its turn */
     struct list turn;          /* in env->slots while it waits */
@@ -207,6 +209,9 @@ const char *plan_side(const struct exchange *ex);
 
 /* They are used up: adds those of other models, once. False: there is nothing new. */
 bool plan_fallbacks(struct exchange *ex);
+
+/* Nobody is in the plan, because of their breakers: another one, with those that may be tried early. */
+void plan_last_resort(struct exchange *ex);
 
 /* ex->error is one that no other target of the model would answer differently. When `fallback_on` names
  * models for it, goes on behind the model that failed; else false. */

@@ -23,11 +23,20 @@ static void choose_own(const struct config_provider *provider, struct key_choice
         ret->secret = secret_reveal(&provider->keys.items[0]);
 }
 
-/* What the other models may stand in for, when no attempt says it. */
-static void note_left_out(struct exchange *ex, bool cooling)
+/* What the other models may stand in for, when no attempt says it; and what the last plan says. */
+static void note_left_out(struct exchange *ex, const struct plan_step *step, bool cooling)
 {
+    struct last_plan *last;
+
     if (ex->attempts == 0 && ex->left_out_for == LLM_FINE)
         ex->left_out_for = cooling ? LLM_RATE_LIMIT : LLM_AUTH;
+    if (ex->model->passing)
+        return;
+    last = &models_get(&ex->env->models, ex->model->name)->last;
+    if (last->generation == ex->config->generation)
+        last_plan_leave_out(last, step->target->id,
+                            cooling ? "its provider's keys are cooling"
+                                    : "its provider's keys are quarantined");
 }
 
 bool keys_choose(struct exchange *ex, const struct plan_step *step, struct key_choice *ret)
@@ -47,7 +56,7 @@ bool keys_choose(struct exchange *ex, const struct plan_step *step, struct key_c
     }
     key = key_pool_choose(pool, scope, may_try, now_ms);
     if (key == NULL) {
-        note_left_out(ex, key_pool_free_ms(pool, scope, now_ms) > 0);
+        note_left_out(ex, step, key_pool_free_ms(pool, scope, now_ms) > 0);
         return false;
     }
     *ret = (struct key_choice){ pool, key, secret_reveal(&key->secret) };

@@ -113,7 +113,7 @@ static enum exchange_state nobody_asked(struct exchange *ex, uint64_t free_ms)
     if (free_ms <= exchange_now_ms(ex))
         return refuse(ex, REFUSE_NO_HEALTHY_TARGET, "No target of `%s` can be reached.",
                       ex->model->name);
-    return refuse(ex, REFUSE_UPSTREAM_RATE_LIMIT,
+    return refuse(ex, REFUSE_RATE_LIMIT_EXCEEDED,
                   "Every target of `%s` has asked to be left alone for a while.",
                   ex->model->name);
 }
@@ -166,6 +166,15 @@ static enum exchange_state next_round(struct exchange *ex)
     return EXCHANGE_OPEN;
 }
 
+static bool admits(const struct plan_step *step, const struct breaker_rule *rule,
+                   uint64_t now_ms)
+{
+    const struct breaker *breaker = &step->state->breaker;
+
+    return step->last_resort ? breaker_admits_early(breaker, rule, now_ms)
+                             : breaker_admits(breaker, rule, now_ms);
+}
+
 bool attempt_start(struct exchange *ex, struct attempt *attempt, const struct plan_step *step)
 {
     struct breaker_rule rule = route_breaker_rule(ex->config);
@@ -174,10 +183,11 @@ bool attempt_start(struct exchange *ex, struct attempt *attempt, const struct pl
     struct breaker_ticket ticket;
     struct key_choice key;
 
-    if (!breaker_admits(&step->state->breaker, &rule, now_ms) || !keys_choose(ex, step, &key) ||
+    if (!admits(step, &rule, now_ms) || !keys_choose(ex, step, &key) ||
         slots_target_busy(ex, (uint32_t)(step - ex->plan)))
         return false;
-    ticket = breaker_enter(&step->state->breaker, &rule, now_ms);
+    ticket = step->last_resort ? breaker_enter_early(&step->state->breaker, &rule, now_ms)
+                               : breaker_enter(&step->state->breaker, &rule, now_ms);
     if (ticket.pass == BREAKER_REFUSED)
         return false;
     if (step->state->breaker.state != before)

@@ -137,6 +137,21 @@ bool plan_fallbacks(struct exchange *ex)
     return true;
 }
 
+void plan_last_resort(struct exchange *ex)
+{
+    struct route_facts now = facts(ex);
+    struct plan plan;
+
+    now.last_resort = true;
+    if (ex->switched)
+        route_plan_switched(&now, ex->model, &plan);
+    else
+        route_plan(&now, ex->model, &plan);
+    if (!ex->switched && !ex->overrides.no_fallback)
+        route_fallbacks(&now, ex->model, ex->left_out_for, &plan);
+    keep(ex, &plan);
+}
+
 bool plan_skip_model(struct exchange *ex)
 {
     const struct config_models *others = route_fallback_on(ex->model, ex->error.class);

@@ -32,7 +32,10 @@ static const struct {
 static void log_failure(const struct exchange *ex, const struct attempt *attempt,
                         enum attempt_outcome outcome)
 {
-    if (outcome == ATTEMPT_OK || outcome == ATTEMPT_CLIENT_ERROR ||
+    /* An address that is denied and a redirect are tried nowhere else, but no client's mistake. */
+    bool ours = span_starts(ex->error.code, "upstream_");
+
+    if (outcome == ATTEMPT_OK || (outcome == ATTEMPT_CLIENT_ERROR && !ours) ||
         outcome == ATTEMPT_CANCELLED)
         return;
     LOG(LOG_WARN, "attempt_failed", { "id", span_from(ex->id) },
@@ -337,6 +340,7 @@ void receipt_exchange(struct exchange *ex)
     struct json_writer *w;
 
     count(ex, bill);
+    limiting_charge(ex, bill.cost);
     if (!ex->config->log.access)
         return;
     w = log_access_begin();

@@ -27,6 +27,10 @@ static const struct row rows[REFUSALS] = {
     [REFUSE_NOT_FOUND] = { "not_found", CLIENT, 404, LLM_CLIENT_ERROR },
     [REFUSE_METHOD_NOT_ALLOWED] = { "method_not_allowed", CLIENT, 405, LLM_CLIENT_ERROR },
     [REFUSE_CONFLICT] = { "conflict", CLIENT, 409, LLM_CLIENT_ERROR },
+    [REFUSE_RATE_LIMIT_EXCEEDED] = { "rate_limit_exceeded", "rate_limit_error", 429,
+                                     LLM_RATE_LIMIT },
+    [REFUSE_INSUFFICIENT_QUOTA] = { "insufficient_quota", "insufficient_quota", 429,
+                                    LLM_QUOTA },
     [REFUSE_OVERLOADED] = { "overloaded", SERVER, 503, LLM_SERVER_ERROR },
     [REFUSE_NO_HEALTHY_TARGET] = { "no_healthy_target", SERVER, 503, LLM_SERVER_ERROR },
     [REFUSE_DEADLINE_EXCEEDED] = { "deadline_exceeded", SERVER, 504, LLM_TIMEOUT },
@@ -46,8 +50,6 @@ static const struct row rows[REFUSALS] = {
     [REFUSE_UPSTREAM_ADDRESS_DENIED] = { "upstream_address_denied", SERVER, 502,
                                          LLM_CLIENT_ERROR },
     [REFUSE_UPSTREAM_AUTH] = { "upstream_auth", SERVER, 502, LLM_AUTH },
-    [REFUSE_UPSTREAM_RATE_LIMIT] = { "rate_limit_exceeded", "rate_limit_error", 429,
-                                     LLM_RATE_LIMIT },
     [REFUSE_UPSTREAM_ERROR] = { "upstream_error", SERVER, 502, LLM_SERVER_ERROR },
 };
 

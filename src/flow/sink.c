@@ -81,7 +81,8 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
     (void)buf_add_text(head, "\r\n");
     add_target(ex, status, head);
     add_timing(ex, head);
-    if (status >= 400 && ex->attempts)
+    limiting_add_headers(ex, head);
+    if (status >= 400 && (ex->attempts || ex->error.class == LLM_QUOTA))
         (void)buf_add_text(head, "x-should-retry: false\r\n");
     if (status >= 400 && (ex->retry_after_ms || status == 503 || status == 429)) {
         uint32_t seconds = (ex->retry_after_ms + 999) / 1000;
@@ -142,6 +143,7 @@ size_t sink_room(const struct exchange *ex)
 
 static void forget_client(struct exchange *ex)
 {
+    limiting_leave(ex);
     ex->out_bytes = http_bytes_out(ex->http);
     ex->ended_us = clock_us();
     ex->http = NULL;

@@ -1,9 +1,11 @@
 /* The hot path is an event after the first content: one search for bytes, no parsing.
  *
- *     data ──> [DONE]? ──> may it say usage, error or a finish reason? ──no──> LLM_CONTENT
+ *     data ──> [DONE]? ──> {…}, and may it say usage, error or a finish reason? ──no──> LLM_CONTENT
  *                                  │yes, or nothing was sent yet
  *                                  └──> scanned, choice by choice, member by member
- */
+ *
+ * So of what is no JSON, and comes after the first content, that is noticed which does not end with a
+ * brace, as what was cut off does, or holds one of those words. */
 #include "llm/openai.h"
 
 #include <string.h>
@@ -196,6 +198,12 @@ static void read_chunk(const struct sse_event *event, bool committed, struct are
     }
 }
 
+/* Looks like an object, from outside. */
+static bool is_braced(struct span data)
+{
+    return data.at[0] == '{' && data.at[data.size - 1] == '}';
+}
+
 static void read_event(const struct sse_event *event, bool committed, struct arena *arena,
                        struct llm_event *ret)
 {
@@ -206,7 +214,7 @@ static void read_event(const struct sse_event *event, bool committed, struct are
         ret->kind = LLM_END;
         return;
     }
-    if (committed && event->type.at == NULL && event->data.at[0] == '{' &&
+    if (committed && event->type.at == NULL && is_braced(event->data) &&
         !may_say_more(event->data)) {
         ret->kind = LLM_CONTENT;
         return;

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "flow/hedge.h"
+#include "flow/limiting.h"
 #include "flow/switching.h"
 #include "net/listen.h"
 #include "ops/admin_models.h"
@@ -202,6 +203,8 @@ void admin_write_status(struct gateway *gateway, struct buf *out)
     write_models(gateway, &w);
     recent_write_total(gateway->recent, &w);
     alarms_write(gateway->alarms, &w);
+    json_key(&w, "rate_limits");
+    limiting_write(&gateway->env, &w);
     json_end(&w, '}');
 }
 

@@ -33,9 +33,11 @@ const struct call_row call_rows[] = {
       "24h)." },
     { HTTP_GET, "/v1/models/{id}", ROLE_CLIENT, PLANE_MAIN, export_model,
       "One of them, by its id." },
+    { HTTP_GET, "/v1/rate-limit", ROLE_CLIENT, PLANE_MAIN, export_rate_limit,
+      "The limits of this key: what is used, what is left, when it is whole again." },
     { HTTP_GET, "/admin/status", ROLE_ADMIN, PLANE_ADMIN, admin_status,
-      "Models with their switch, targets with their weights, health and breakers, requests in "
-      "flight, versions." },
+      "Models with their switch, targets with their weights, health and breakers, limits with "
+      "what is left, requests in flight, versions." },
     { HTTP_GET, "/admin/stream", ROLE_ADMIN, PLANE_ADMIN, dashboard_stream,
       "The same as server-sent events, once a second; with the events since `?since=ID`." },
     { HTTP_GET, "/dashboard", ROLE_ANYBODY, PLANE_ADMIN, dashboard_show,

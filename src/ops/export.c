@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "flow/limiting.h"
 #include "flow/meters.h"
 #include "net/listen.h"
 #include "ops/call.h"
@@ -238,4 +239,17 @@ void export_model(struct call *call)
 
     if (model)
         write_model(call->gateway, model, &w);
+}
+
+/* ---- limits ---- */
+
+void export_rate_limit(struct call *call)
+{
+    struct json_writer w = json_writer(&call->body);
+
+    json_begin(&w, '{');
+    json_put_text(&w, "key", call->caller.name);
+    json_key(&w, "limits");
+    limiting_write_caller(&call->gateway->env, &call->caller, &w);
+    json_end(&w, '}');
 }

@@ -1,4 +1,5 @@
-/* export: what anybody or a client may ask the gateway: health, readiness, metrics, models. */
+/* export: what anybody or a client may ask the gateway: health, readiness, metrics, models,
+ * its limits. */
 #ifndef OPS_EXPORT_H
 #define OPS_EXPORT_H
 
@@ -10,6 +11,7 @@ void export_ready(struct call *call);
 void export_metrics(struct call *call);
 void export_models(struct call *call);
 void export_model(struct call *call);
+void export_rate_limit(struct call *call);
 
 /* The listed model, or the pattern, that the call names in its path and its key allows. NULL: there is
  * none, and the call has been refused. */

@@ -17,6 +17,8 @@ static void trip(struct breaker *b, uint64_t now_ms)
     b->state = BREAKER_OPEN;
     b->opened_ms = now_ms;
     b->failures = 0;
+    b->running = 0;
+    b->succeeded = 0;
     b->epoch++;
 }
 
@@ -24,8 +26,8 @@ bool breaker_admits(const struct breaker *b, const struct breaker_rule *rule, ui
 {
     if (!rule->enabled || b->state == BREAKER_CLOSED)
         return true;
-    if (b->state == BREAKER_OPEN)
-        return now_ms - b->opened_ms >= rule->open_ms;
+    if (b->state == BREAKER_OPEN && now_ms - b->opened_ms < rule->open_ms)
+        return false;
     return b->running < rule->trials;
 }
 
@@ -40,11 +42,30 @@ struct breaker_ticket breaker_enter(struct breaker *b, const struct breaker_rule
     ticket.pass = BREAKER_NORMAL;
     if (!rule->enabled || b->state == BREAKER_CLOSED)
         return ticket;
-    if (b->state == BREAKER_OPEN) {
-        b->state = BREAKER_HALF_OPEN;
-        b->running = 0;
-        b->succeeded = 0;
-    }
+    b->state = BREAKER_HALF_OPEN;
+    b->running++; /* an early trial may run still */
+    ticket.pass = BREAKER_TRIAL;
+    return ticket;
+}
+
+bool breaker_admits_early(const struct breaker *b, const struct breaker_rule *rule,
+                          uint64_t now_ms)
+{
+    if (breaker_admits(b, rule, now_ms))
+        return true;
+    return b->state == BREAKER_OPEN && b->running < rule->trials &&
+           now_ms - b->opened_ms >= BREAKER_EARLY_MS &&
+           now_ms - b->early_ms >= BREAKER_EARLY_MS;
+}
+
+struct breaker_ticket breaker_enter_early(struct breaker *b, const struct breaker_rule *rule,
+                                          uint64_t now_ms)
+{
+    struct breaker_ticket ticket = breaker_enter(b, rule, now_ms);
+
+    if (ticket.pass != BREAKER_REFUSED || !breaker_admits_early(b, rule, now_ms))
+        return ticket;
+    b->early_ms = now_ms;
     b->running++;
     ticket.pass = BREAKER_TRIAL;
     return ticket;
@@ -53,17 +74,17 @@ struct breaker_ticket breaker_enter(struct breaker *b, const struct breaker_rule
 static bool leave_trial(struct breaker *b, const struct breaker_rule *rule,
                         enum breaker_result result, uint64_t now_ms)
 {
+    enum breaker_state before = b->state;
+
     assert(b->running > 0);
     b->running--;
-    if (result == BREAKER_BAD) {
+    if (result == BREAKER_BAD)
         trip(b, now_ms);
-        return true;
+    else if (result == BREAKER_GOOD) {
+        b->succeeded++;
+        b->state = b->succeeded < rule->trials ? BREAKER_HALF_OPEN : BREAKER_CLOSED;
     }
-    if (result == BREAKER_UNKNOWN || ++b->succeeded < rule->trials)
-        return false;
-    b->state = BREAKER_CLOSED;
-    b->failures = 0;
-    return true;
+    return b->state != before;
 }
 
 bool breaker_leave(struct breaker *b, const struct breaker_rule *rule,
@@ -73,7 +94,7 @@ bool breaker_leave(struct breaker *b, const struct breaker_rule *rule,
     if (ticket.epoch != b->epoch)
         return false; /* a stream can outlive a trip by minutes; by then its news is old */
     if (ticket.pass == BREAKER_TRIAL)
-        return b->state == BREAKER_HALF_OPEN && leave_trial(b, rule, result, now_ms);
+        return b->state != BREAKER_CLOSED && leave_trial(b, rule, result, now_ms);
     if (!rule->enabled || b->state != BREAKER_CLOSED || result == BREAKER_UNKNOWN)
         return false;
     b->failures = result == BREAKER_BAD ? b->failures + 1 : 0;

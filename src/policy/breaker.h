@@ -6,6 +6,10 @@
  *        |                                    +---------- a trial fails -------------+   |
  *        +---------------------- `trials` trials have succeeded -------------------------+
  *
+ * A last resort, for a request that nobody else can serve: one early trial every BREAKER_EARLY_MS while
+ * it is OPEN. A failed one begins its time anew, one that succeeds is the first success of HALF_OPEN. So
+ * the end of an outage is noticed within about a second, and the outage is not made worse.
+ *
  * Plain data: no pointers, no clock, no locks. Time comes in as now_ms, so a test can live through
  * hours at once. Embed it by value; all zero is a valid start (closed). */
 #ifndef POLICY_BREAKER_H
@@ -13,6 +17,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { BREAKER_EARLY_MS = 1000 }; /* between two early trials */
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
@@ -41,6 +47,7 @@ struct breaker {
     uint32_t succeeded; /* trials that went well */
     uint32_t epoch;     /* one more with each trip: an old trial is not one of these */
     uint64_t opened_ms;
+    uint64_t early_ms; /* of the last early trial */
 };
 
 /* A pass and the epoch it is of. */
@@ -54,6 +61,12 @@ bool breaker_admits(const struct breaker *b, const struct breaker_rule *rule, ui
 
 struct breaker_ticket breaker_enter(struct breaker *b, const struct breaker_rule *rule,
                                     uint64_t now_ms);
+
+/* The same for a request that nobody else can serve. */
+bool breaker_admits_early(const struct breaker *b, const struct breaker_rule *rule,
+                          uint64_t now_ms);
+struct breaker_ticket breaker_enter_early(struct breaker *b, const struct breaker_rule *rule,
+                                          uint64_t now_ms);
 
 /* True when this changed the state. */
 bool breaker_leave(struct breaker *b, const struct breaker_rule *rule,

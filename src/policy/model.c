@@ -2,6 +2,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 void models_init(struct models *models)
 {
     map_init(&models->by_name);
@@ -41,6 +43,20 @@ void last_plan_keep(struct last_plan *last, const struct config *config,
     for (uint32_t i = 0; i < plan->skipped_count; i++)
         last->skipped[i] =
             (struct last_target){ plan->skipped[i].target->id, plan->skipped[i].why };
+}
+
+void last_plan_leave_out(struct last_plan *last, const char *id, const char *why)
+{
+    uint32_t at = 0;
+
+    while (at < last->count && strcmp(last->steps[at].id, id) != 0)
+        at++;
+    if (at == last->count || last->skipped_count == LIMIT_PLAN_TARGETS)
+        return; /* known already, or of another plan */
+    last->skipped[last->skipped_count++] = (struct last_target){ last->steps[at].id, why };
+    last->count--;
+    for (; at < last->count; at++)
+        last->steps[at] = last->steps[at + 1];
 }
 
 /* An address may come again, a generation does not. */

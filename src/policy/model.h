@@ -43,6 +43,9 @@ struct model_state *models_get(struct models *models, const char *name);
 void last_plan_keep(struct last_plan *last, const struct config *config,
                     const struct plan *plan, uint64_t now_ms);
 
+/* A target of that plan was passed over, which is remembered. */
+void last_plan_leave_out(struct last_plan *last, const char *id, const char *why);
+
 /* The last plan, if it was made from `config`, which is in force; else NULL. */
 const struct last_plan *last_plan_of(const struct model_state *state,
                                      const struct config *config);

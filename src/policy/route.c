@@ -265,21 +265,24 @@ static void add_target(const struct config_model *model, const struct config_tar
     struct breaker_rule rule = route_breaker_rule(facts->config);
     const char *problem = unfit(target, facts->dialect);
     struct target_state *state;
+    bool open;
 
     if (problem || plan->count == LIMIT_PLAN_TARGETS) {
         skip(plan, target, problem ? problem : "the plan is full");
         return;
     }
     state = targets_get(facts->targets, target->id);
-    if (!breaker_admits(&state->breaker, &rule, facts->now_ms)) {
+    open = !breaker_admits(&state->breaker, &rule, facts->now_ms);
+    if (open &&
+        !(facts->last_resort && breaker_admits_early(&state->breaker, &rule, facts->now_ms))) {
         skip(plan, target, "its circuit breaker is open");
         if (plan->left_out++ == 0)
             plan->left_out_for = state->last_class;
         return;
     }
     if (rule.enabled && state->breaker.state != BREAKER_CLOSED)
-        why = "trial";
-    plan->steps[plan->count++] = (struct plan_step){ model, target, state, why };
+        why = open ? "last resort" : "trial";
+    plan->steps[plan->count++] = (struct plan_step){ model, target, state, why, open };
 }
 
 /* The targets of one priority on one side. */

@@ -47,6 +47,7 @@ struct plan_step {
     const struct config_target *target;
     struct target_state *state;
     const char *why; /* "weight", "next priority", "fallback": for the log and the admin view */
+    bool last_resort; /* may be tried though its breaker is open */
 };
 
 /* A target of the model that is not in its plan. */
@@ -76,6 +77,7 @@ struct route_facts {
     uint64_t *random; /* a state that the draw moves on */
     struct sticky_who who;
     bool stream;
+    bool last_resort; /* nobody can serve the request: now with those that may be tried early */
 };
 
 /* Orders the model's own targets: those of the chosen side, then those of the other where it may answer

@@ -158,6 +158,32 @@ def test_the_breaker_opens_leaves_alone_and_tries_again(first, second):
         gateway.event("breaker", state="closed")
 
 
+def test_the_last_resort_notices_soon_that_an_outage_is_over(first, second):
+    """With the default breaker, which stays open for 30 s; while it is open, one trial a second."""
+    with gateway_of(first, second, circuit_breaker={}, retry={"max_attempts": 1}) as gateway:
+        for mock in (first, second):
+            mock.set(fault="503")
+        for _ in range(40):  # enough for both of them
+            assert wire.ask(gateway, wire.chat_request("tide")).status == 503
+        gateway.event("breaker", state="open", count=2)
+        opened = time.monotonic()
+        asked = first.stats()["requests"] + second.stats()["requests"]
+        while time.monotonic() < opened + 2.5:
+            reply = wire.ask(gateway, wire.chat_request("tide"))
+            assert reply.status == 503 and int(reply["retry-after"]) == 1
+        trials = first.stats()["requests"] + second.stats()["requests"] - asked
+        assert 2 <= trials <= 6 # two targets, once a second each
+        for mock in (first, second):
+            mock.set(fault=None)
+        ended = time.monotonic()
+        while wire.ask(gateway, wire.chat_request("tide")).status != 200:
+            assert time.monotonic() < ended + 5
+        assert time.monotonic() < ended + 2
+        for _ in range(20):
+            assert wire.ask(gateway, wire.chat_request("tide")).status == 200
+        gateway.event("breaker", state="closed")
+
+
 async def load(gateway, until, tally):
     """WORKERS clients who ask one request after the other; plain ones and streams in turn."""
     async def one(client, number):

@@ -10,18 +10,21 @@ import wire
 from mock import Mock
 from sluice import PATIENCE_S, Sluice, run, target
 
+KEYS = [canaries.PROVIDER_KEY]  # regions are of one provider: each of them may see its keys
 MODELS = {"m": {"targets": [target("far", "a")]}}
 
 
 @pytest.fixture
 def us():
     with Mock(tokens=5, name="us") as mock:
+        mock.keys = KEYS
         yield mock
 
 
 @pytest.fixture
 def eu():
     with Mock(tokens=5, name="eu") as mock:
+        mock.keys = KEYS
         yield mock
 
 
@@ -30,7 +33,7 @@ def region(name, mock, **more):
 
 
 def far(*regions, **more):
-    return {"kind": "openai", "keys": [canaries.PROVIDER_KEY], "regions": list(regions), **more}
+    return {"kind": "openai", "keys": KEYS, "regions": list(regions), **more}
 
 
 def gateway_of(provider, **settings):
@@ -69,7 +72,8 @@ def test_regions_share_by_their_weights(us, eu):
 
 def test_a_target_weighs_the_same_with_regions(us, eu):
     with Mock(tokens=5, name="near") as near:
-        providers = {"far": far(region("us", us), region("eu", eu)), "near": far(region("one", near))}
+        providers = {"far": far(region("us", us), region("eu", eu)),
+                     "near": {**far(region("one", near)), "keys": near.keys}}
         models = {"m": {"targets": [target("far", "a", weight=25), target("near", "a", weight=75)]}}
         with gateway_of(None, providers=providers, models=models) as gateway:
             told = [ask(gateway)["x-sluice-provider"] for _ in range(400)]

@@ -17,6 +17,8 @@ def gateway_of(bad, good, health=None, **settings):
                    "second": {"targets": [target("good", "b")]}},
         "admin": {"keys": [canaries.ADMIN_KEY]},
         "health": {**RULES, **(health or {})},
+        # Trials are drawn: five in a row may fail, which is for the breaker's tests.
+        "circuit_breaker": {"enabled": False},
         **settings})
 
 

@@ -95,15 +95,16 @@ def text_of(events):
 
 
 class Wire:
-    """A connection. `port` may also be a Sluice."""
+    """A connection. `port` may also be a Sluice, or a host and a port."""
 
     def __init__(self, port, tls=None, receive_bytes=None, timeout=15):
         port = getattr(port, "port", port)
+        address = port if isinstance(port, tuple) else ("127.0.0.1", port)
         self.socket = socket.socket()
         if receive_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(timeout)
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect(address)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.file = self.socket.makefile("rb")

@@ -55,6 +55,10 @@ def test_fault_2_blackhole(mocks, sick, well):
 
 
 def test_fault_3_name_is_not_found(mocks, sick, well):
+    with with_provider(mocks, base_url="http://a..b:1/v1", timeouts={"connect": "5s"}) as gateway:
+        assert wire.ask(gateway, wire.chat_request("both")).status == 200
+        assert gateway.event("attempt_failed")["code"] == "upstream_dns"
+        assert gateway.metric("sluice_attempts_total", outcome="connection_error") == 1
     one_and_both(mocks, 502, "upstream_dns", base_url="http://a..b:1/v1",
                  timeouts={"connect": "5s"})
 
@@ -64,6 +68,7 @@ def test_fault_4_metadata_address(mocks, sick, well):
         for model in ("one", "both"):
             refused(gateway, wire.ask(gateway, wire.chat_request(model)), 502,
                     "upstream_address_denied")
+        assert gateway.event("attempt_failed", count=2)["code"] == "upstream_address_denied"
     assert well.stats()["requests"] == 0
 
 

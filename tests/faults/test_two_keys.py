@@ -1,6 +1,8 @@
 """The fault matrix, rows 35 and 38 with more than one key: what is wrong with one of them costs no
 client anything. Each test bears the number of its row."""
 
+import json
+
 import canaries
 import pytest
 import wire
@@ -32,6 +34,10 @@ def test_fault_38_the_next_key_answers(two_keys, sick, well, fault, stream):
     seen = [record["headers"]["authorization"] for record in sick.log()]
     assert seen == [f"Bearer {sick.keys[at]}" for at in (0, 1, 1, 1)]
     assert two_keys.event("key")["state"] == "quarantined"
+    told = two_keys.get("/admin/events", key=canaries.ADMIN_KEY)
+    [alert] = [event for event in json.loads(told)["events"] if event["kind"] == "key"]
+    assert (alert["target"], alert["from"], alert["to"]) == ("both:sick", "usable", "quarantined")
+    assert alert["key"] and alert["key"] not in sick.keys[0][:12]
 
 
 @pytest.mark.parametrize("form", ["seconds", "date", "ms", "huge", "quota"])

@@ -177,6 +177,7 @@ def test_fault_22_switching_protocols(alone):
 @pytest.mark.parametrize("where", ["metadata", "file", "loop", "host"])
 def test_fault_23_redirect(alone, sick, where):
     refused(alone, ask(alone, "redirect-" + where), 502, "upstream_redirect")
+    assert alone.event("attempt_failed", code="upstream_redirect")["target"]
     assert sick.stats()["requests"] == 1
 
 
@@ -243,8 +244,10 @@ def test_fault_29_every_form_of_events(alone, form):
 
 
 def test_fault_30_event_that_is_no_json(alone):
+    before = alone.metric("sluice_malformed_events_total")
     reply = ask(alone, "bad-json-event")
     assert '{"id":broken' in reply.events() and reply.events()[-1] == "[DONE]"
+    alone.wait_metric("sluice_malformed_events_total", before + 1)
     assert alone.log_of(reply["x-request-id"])["tokens"]["output"] == 5
 
 
@@ -259,6 +262,8 @@ def test_fault_31_invalid_utf8(alone):
     assert b'"content":"\xff\xfe"' in reply.body  # relayed as it came
     events = wire.data_of(reply.body.decode(errors="replace").encode())
     assert wire.text_of(events).endswith("tok3 \u6f6e4") and events[-1] == "[DONE]"
+    line = alone.log_of(reply["x-request-id"])  # which is JSON whatever went past
+    assert (line["outcome"], line["tokens"]["output"]) == ("ok", 5)
 
 
 # ---- too much ----
@@ -335,6 +340,8 @@ def test_fault_37_the_request_is_at_fault(pair, sick, well, fault, status):
 def test_fault_38_our_key_is_refused(alone, pair, sick, fault):
     reply = ask(alone, fault)
     refused(alone, reply, 502, "upstream_auth")
+    canaries.assert_none_in(reply.body, "error")
+    assert alone.event("key", state="quarantined", provider="sick")["level"] == "warn"
     next_one_answers(pair, sick, fault)
     assert pair.event("attempt_failed", code="upstream_auth")["outcome"] == "auth"
 

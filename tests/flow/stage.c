@@ -96,6 +96,15 @@ static void check_targets(struct stage *stage)
         assert_int_equal(((struct target_state *)entry->thing)->in_flight, 0);
 }
 
+static void check_limits(const struct map *map)
+{
+    size_t at = 0;
+    struct map_entry *entry;
+
+    while ((entry = map_next(map, &at)) != NULL)
+        assert_int_equal(((struct limit *)entry->thing)->running, 0);
+}
+
 void stage_close(struct stage *stage)
 {
     stage_advance(stage, 100); /* an upstream that lingers */
@@ -103,6 +112,8 @@ void stage_close(struct stage *stage)
     assert_int_equal(stage->env.slots.admission.in_flight, 0);
     assert_int_equal(stage->env.streams, 0);
     check_targets(stage);
+    check_limits(&stage->env.limits.by_caller);
+    check_limits(&stage->env.limits.by_model);
     assert_int_equal(receipts(stage), stage->asked);
     stage_read_logs(stage);
     if (stage->env.config->log.access)

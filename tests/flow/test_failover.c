@@ -443,7 +443,7 @@ static void test_an_open_breaker_refuses_until_a_trial_succeeds(void **state)
     stage_ask(stage, CHAT);
     assert_int_equal(stage_calls(stage), 2);
     assert_reply(stage, 503, "\"no_healthy_target\"");
-    assert_text(fake_http_reply_header(stage->http, "retry-after"), "30");
+    assert_text(fake_http_reply_header(stage->http, "retry-after"), "1");
     stage_advance(stage, 30000);
     stage_ask(stage, CHAT);
     stage_answer(stage, 2, 200, JSON, ANSWER);
@@ -454,6 +454,77 @@ static void test_an_open_breaker_refuses_until_a_trial_succeeds(void **state)
     stage_read_logs(stage);
     assert_holds(buf_span(&stage->events), "\"state\":\"open\"");
     assert_holds(buf_span(&stage->events), "\"state\":\"closed\"");
+    stage_close(stage);
+}
+
+static const char *why_first(struct stage *stage)
+{
+    return models_get(&stage->env.models, "m")->last.steps[0].why;
+}
+
+/* A single target, or all of them down: nobody waits for the breakers' time to be over. */
+static void test_who_is_the_last_resort_is_tried_once_a_second(void **state)
+{
+    struct stage *stage = stage_open(ONE_TARGET BREAKER "retry: { max_attempts: 1 }\n");
+
+    (void)state;
+    fail_once(stage, 0);
+    fail_once(stage, 1); /* opens */
+    for (size_t trial = 2; trial < 5; trial++) {
+        stage_advance(stage, 999);
+        stage_ask(stage, CHAT);
+        assert_reply(stage, 503, "\"no_healthy_target\"");
+        stage_advance(stage, 1);
+        fail_once(stage, trial);
+        assert_reply(stage, 502, "\"upstream_reset\"");
+        assert_string_equal(why_first(stage), "last resort");
+        stage_ask(stage, CHAT);
+        assert_reply(stage, 503, "\"no_healthy_target\"");
+        assert_int_equal(stage_calls(stage), trial + 1);
+    }
+    assert_int_equal(stage_count(stage, METER_EVENTS, "breaker", "", ""), 1);
+    stage_advance(stage, 1000);
+    stage_ask(stage, CHAT);
+    stage_answer(stage, 5, 200, JSON, ANSWER);
+    stage_ask(stage, CHAT);
+    stage_answer(stage, 6, 200, JSON, ANSWER);
+    assert_reply(stage, 200, "Hello");
+    stage_close(stage);
+}
+
+static void test_while_another_can_serve_there_is_no_last_resort(void **state)
+{
+    struct stage *stage = stage_open(TWO_TARGETS BREAKER);
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        stage_ask(stage, CHAT);
+        stage_fail(stage, 2 * i, FETCH_NO_CONNECTION);
+        stage_answer(stage, 2 * i + 1, 200, JSON, ANSWER);
+    }
+    stage_advance(stage, 29000);
+    stage_ask(stage, CHAT);
+    assert_string_equal(fake_fetch_url(stage_call(stage, 4)),
+                        "http://beta.test/v1/chat/completions");
+    stage_answer(stage, 4, 200, JSON, ANSWER);
+    stage_close(stage);
+}
+
+static void test_a_last_resort_tries_all_of_them(void **state)
+{
+    struct stage *stage = stage_open(TWO_TARGETS BREAKER "retry: { max_attempts: 2 }\n");
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        stage_ask(stage, CHAT);
+        stage_fail(stage, 2 * i, FETCH_NO_CONNECTION);
+        stage_fail(stage, 2 * i + 1, FETCH_NO_CONNECTION);
+    }
+    stage_advance(stage, 1000);
+    stage_ask(stage, CHAT);
+    stage_fail(stage, 4, FETCH_NO_CONNECTION);
+    stage_answer(stage, 5, 200, JSON, ANSWER);
+    assert_reply(stage, 200, "Hello");
     stage_close(stage);
 }
 
@@ -544,6 +615,9 @@ int main(void)
         cmocka_unit_test(test_fallbacks_answer_for_a_model_and_it_is_said),
         cmocka_unit_test(test_a_stale_connection_is_not_why_a_model_was_left),
         cmocka_unit_test(test_an_open_breaker_refuses_until_a_trial_succeeds),
+        cmocka_unit_test(test_who_is_the_last_resort_is_tried_once_a_second),
+        cmocka_unit_test(test_while_another_can_serve_there_is_no_last_resort),
+        cmocka_unit_test(test_a_last_resort_tries_all_of_them),
         cmocka_unit_test(test_a_target_with_an_open_breaker_is_left_out),
         cmocka_unit_test(test_a_round_that_no_breaker_lets_in_is_the_last),
         cmocka_unit_test(test_what_a_client_did_wrong_does_not_open_the_breaker),

@@ -383,9 +383,42 @@ static void test_a_key_never_goes_where_nobody_said_it_may(void **state)
     stage_close(stage);
 }
 
+static void test_the_last_plan_says_that_keys_are_out(void **state)
+{
+    static const struct {
+        unsigned status;
+        const char *headers;
+        const char *why;
+    } cases[] = {
+        { 401, "", "its provider's keys are quarantined" },
+        { 429, "retry-after: 60\n", "its provider's keys are cooling" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct stage *stage = stage_open(PAIR);
+        const struct last_plan *last = &models_get(&stage->env.models, "m")->last;
+
+        stage_ask(stage, CHAT);
+        answer(stage, 0, cases[i].status, cases[i].headers, BAD_KEY);
+        answer(stage, 1, cases[i].status, cases[i].headers, BAD_KEY);
+        good(stage, 2);
+        assert_int_equal(last->skipped_count, 0); /* it was tried */
+        stage_ask(stage, CHAT);
+        good(stage, 3);
+        assert_int_equal(last->count, 1);
+        assert_string_equal(last->steps[0].id, "m:beta");
+        assert_int_equal(last->skipped_count, 1);
+        assert_string_equal(last->skipped[0].id, "m:alpha");
+        assert_string_equal(last->skipped[0].why, cases[i].why);
+        stage_close(stage);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_last_plan_says_that_keys_are_out),
         cmocka_unit_test(test_keys_take_turns),
         cmocka_unit_test(test_a_bad_key_is_set_aside_and_the_next_one_answers),
         cmocka_unit_test(test_one_trial_after_the_quarantine_brings_a_key_back),

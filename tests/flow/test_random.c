@@ -59,6 +59,9 @@ static void add_settings(struct play *play, struct buf *yaml)
                        "}\ncircuit_breaker: { failure_threshold: 2, timeout_seconds: 5, ");
     add(yaml, "enabled", pick(play, "true", "true", "false"));
     add(yaml, "half_open_requests", pick(play, "1", "2", "3"));
+    (void)buf_add_text(yaml, "}\nrate_limiting: { "); /* one at a time: enough, if none leaks */
+    add(yaml, "concurrent_requests", pick(play, "0", "1", "1"));
+    add(yaml, "tokens_per_minute", pick(play, "0", "0", "1000000000"));
     (void)buf_add_text(yaml, "}\nlog: { ");
     add(yaml, "bodies", pick(play, "true", "false", "false"));
     (void)buf_add_text(yaml, "}\n");

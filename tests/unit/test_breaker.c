@@ -156,6 +156,75 @@ static void test_a_trial_that_ends_after_the_closing_changes_nothing(void **stat
     assert_int_equal(b.failures, 0);
 }
 
+static struct breaker_ticket early(struct breaker *b, uint64_t now_ms)
+{
+    static const struct breaker_rule slow = {
+        .enabled = true, .failures_max = 3, .open_ms = 30000, .trials = 2
+    };
+
+    return breaker_enter_early(b, &slow, now_ms);
+}
+
+static void test_as_a_last_resort_it_is_tried_once_a_second(void **state)
+{
+    const struct breaker_rule slow = {
+        .enabled = true, .failures_max = 3, .open_ms = 30000, .trials = 2
+    };
+    struct breaker b = opened();
+    struct breaker_ticket ticket;
+
+    (void)state;
+    for (uint64_t now_ms = 1000; now_ms < 100000; now_ms += 1000) {
+        assert_int_equal(early(&b, now_ms - 1).pass, BREAKER_REFUSED);
+        ticket = early(&b, now_ms);
+        assert_int_equal(ticket.pass, BREAKER_TRIAL);
+        assert_int_equal(early(&b, now_ms).pass, BREAKER_REFUSED);
+        assert_false(
+            breaker_admits(&b, &slow, now_ms)); /* but for a last resort it stays shut */
+        assert_false(breaker_leave(&b, &slow, ticket, BREAKER_BAD, now_ms));
+        assert_int_equal(b.state, BREAKER_OPEN);
+        assert_int_equal(b.opened_ms, now_ms); /* its time begins anew */
+    }
+}
+
+static void test_early_trials_that_hang_are_no_more_than_others(void **state)
+{
+    struct breaker b = opened();
+
+    (void)state;
+    assert_int_equal(early(&b, 1000).pass, BREAKER_TRIAL);
+    assert_int_equal(early(&b, 1999).pass, BREAKER_REFUSED);
+    assert_int_equal(early(&b, 2000).pass, BREAKER_TRIAL);
+    for (uint64_t now_ms = 2000; now_ms < 60000; now_ms += 1000)
+        assert_int_equal(early(&b, now_ms).pass, BREAKER_REFUSED);
+}
+
+static void test_an_early_trial_that_succeeds_is_the_first_success(void **state)
+{
+    struct breaker b = opened();
+    struct breaker_ticket ticket;
+
+    (void)state;
+    ticket = early(&b, 1000);
+    assert_true(breaker_leave(&b, &RULE, ticket, BREAKER_GOOD, 1001));
+    assert_int_equal(b.state, BREAKER_HALF_OPEN);
+    assert_true(one(&b, BREAKER_GOOD, 1002));
+    assert_int_equal(b.state, BREAKER_CLOSED);
+}
+
+static void test_an_early_trial_may_run_when_its_time_is_over(void **state)
+{
+    struct breaker b = opened();
+    struct breaker_ticket slow = early(&b, 1000);
+
+    (void)state;
+    assert_int_equal(breaker_enter(&b, &RULE, 1001).pass, BREAKER_TRIAL);
+    assert_int_equal(b.running, 2);
+    assert_int_equal(breaker_enter(&b, &RULE, 1001).pass, BREAKER_REFUSED);
+    assert_false(breaker_leave(&b, &RULE, slow, BREAKER_UNKNOWN, 1002));
+    assert_int_equal(b.running, 1);
+}
+
 static void test_one_that_is_disabled_lets_everybody_in(void **state)
 {
     const struct breaker_rule off = { .failures_max = 1, .open_ms = 1000, .trials = 1 };
@@ -193,6 +262,10 @@ int main(void)
         cmocka_unit_test(test_a_stream_from_before_the_trip_is_old_news),
         cmocka_unit_test(test_a_trial_of_an_earlier_round_is_old_news_too),
         cmocka_unit_test(test_a_trial_that_ends_after_the_closing_changes_nothing),
+        cmocka_unit_test(test_as_a_last_resort_it_is_tried_once_a_second),
+        cmocka_unit_test(test_early_trials_that_hang_are_no_more_than_others),
+        cmocka_unit_test(test_an_early_trial_that_succeeds_is_the_first_success),
+        cmocka_unit_test(test_an_early_trial_may_run_when_its_time_is_over),
         cmocka_unit_test(test_one_that_is_disabled_lets_everybody_in),
         cmocka_unit_test(test_each_state_has_its_name),
     };

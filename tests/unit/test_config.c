@@ -491,6 +491,73 @@ static void test_a_file_is_read(void **state)
     config_report_done(&report);
 }
 
+#define LIMITED                                                                                \
+    PROVIDERS                                                                                  \
+    "models:\n"                                                                                \
+    "  m: { targets: [ { provider: openai } ], requests_per_minute: 45, cost_per_mtok: 1 }\n"  \
+    "  n: { targets: [ { provider: openai } ], tokens_per_minute: 9, concurrent_requests: 2 }" \
+    "\n"                                                                                       \
+    "rate_limiting: { requests_per_minute: 600, burst_size: 5, tokens_per_minute: 1000,\n"     \
+    "                 concurrent_requests: 50 }\n"
+
+static void check_rates(const struct config_rates *rates, uint32_t requests, uint32_t burst,
+                        uint32_t tokens, uint32_t concurrent)
+{
+    assert_int_equal(rates->requests_per_minute, requests);
+    assert_int_equal(rates->burst_size, burst);
+    assert_int_equal(rates->tokens_per_minute, tokens);
+    assert_int_equal(rates->concurrent_requests, concurrent);
+}
+
+static void test_each_key_has_the_general_limits_but_for_its_own(void **state)
+{
+    struct config *config =
+        read_config(LIMITED "client_keys:\n"
+                            "  - { name: a, hash: \"" HASH_A "\" }\n"
+                            "  - { name: b, hash: \"" HASH_B "\", requests_per_minute: 90,\n"
+                            "      concurrent_requests: 0, budget_usd_per_day: 0.5 }\n",
+                    NULL);
+
+    (void)state;
+    check_rates(&config->rates, 600, 5, 1000, 50);
+    check_rates(&config->client_keys[0].rates, 600, 5, 1000, 50);
+    check_rates(&config->client_keys[1].rates, 90, 9, 1000, 0); /* a tenth of its own */
+    assert_int_equal(config->client_keys[0].rates.budget_usd_per_day, 0);
+    assert_int_equal(config->client_keys[1].rates.budget_usd_per_day, 500000);
+    check_rates(&model(config, "m")->rates, 45, 4, 0, 0);
+    check_rates(&model(config, "n")->rates, 0, 0, 9, 2);
+    config_unref(config);
+}
+
+static void test_a_burst_is_at_least_one_request(void **state)
+{
+    struct config *config =
+        read_config(PROVIDERS "rate_limiting: { requests_per_minute: 1 }\n", NULL);
+
+    (void)state;
+    check_rates(&config->rates, 1, 1, 0, 0);
+    config_unref(config);
+    config = read_config(PROVIDERS, NULL);
+    check_rates(&config->rates, 0, 0, 0, 0);
+    config_unref(config);
+}
+
+static void test_limits_that_limit_nothing_are_warned_of(void **state)
+{
+    (void)state;
+    config_unref(read_config(PROVIDERS "rate_limiting: { burst_size: 5 }\n",
+                             "f.yaml:5:30: warning: rate_limiting.burst_size: changes nothing: "
+                             "there is no requests_per_minute for it"));
+    config_unref(read_config(PROVIDERS "client_keys:\n"
+                                       "  - { name: a, hash: \"" HASH_A "\", burst_size: 5 }\n",
+                             "client_keys[0].burst_size: changes nothing"));
+    config_unref(read_config(PROVIDERS "client_keys:\n"
+                                       "  - { name: a, hash: \"" HASH_A
+                                       "\", budget_usd_per_day: 5 }\n",
+                             "client_keys[0].budget_usd_per_day: is never spent: no model has "
+                             "a cost_per_mtok"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +573,9 @@ int main(void)
         cmocka_unit_test(test_names_may_be_used_before_they_are_listed),
         cmocka_unit_test(test_prices_are_exact),
         cmocka_unit_test(test_client_keys),
+        cmocka_unit_test(test_each_key_has_the_general_limits_but_for_its_own),
+        cmocka_unit_test(test_a_burst_is_at_least_one_request),
+        cmocka_unit_test(test_limits_that_limit_nothing_are_warned_of),
         cmocka_unit_test(test_every_other_setting_reaches_its_field),
         cmocka_unit_test(test_variables_are_put_in),
         cmocka_unit_test(test_a_file_is_put_in_without_its_line_break),

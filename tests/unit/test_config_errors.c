@@ -412,6 +412,11 @@ static void test_wrong_models_are_refused(void **state)
           "6:8: models.n.targets: has no price, which balance: least_cost needs; give it or "
           "its "
           "model cost_per_mtok" },
+        { FINE "  n: { tasks: { standard: m }, requests_per_minute: 5 }\n",
+          "5:32: models.n.requests_per_minute: a model with tasks has none of its own" },
+        { FINE "rate_limiting: { requests_per_minute: 1000000001 }\n",
+          "5:39: rate_limiting.requests_per_minute: 1000000001 is too much; write at most "
+          "1000000000" },
         { FINE "  n: { tasks: { standard: m, simple: nope } }\n",
           "5:38: models.n.tasks.simple: there is no model \"nope\"" },
         { FINE "  n: { tasks: { simple: m } }\n",

@@ -9,8 +9,7 @@
 
 #include <cmocka.h>
 
-/* Every code that clients are promised, and its status; but for those that limits will make
- * (rate_limit_exceeded, insufficient_quota). */
+/* Every code that clients are promised, and its status. */
 static const struct {
     const char *code;
     unsigned status;
@@ -27,6 +26,8 @@ static const struct {
     { "not_found", 404 },
     { "method_not_allowed", 405 },
     { "conflict", 409 },
+    { "rate_limit_exceeded", 429 },
+    { "insufficient_quota", 429 },
     { "overloaded", 503 },
     { "no_healthy_target", 503 },
     { "deadline_exceeded", 504 },
@@ -43,7 +44,6 @@ static const struct {
     { "upstream_header_too_large", 502 },
     { "upstream_address_denied", 502 },
     { "upstream_auth", 502 },
-    { "rate_limit_exceeded", 429 },
     { "upstream_error", 502 },
 };
 
@@ -96,17 +96,28 @@ static void test_type_and_class_fit_the_status(void **state)
         struct llm_error error = refusal_error((enum refusal)row, "");
 
         assert_in_range(error.status, 400, 599);
-        assert_true(span_is(error.type, error.status == 429  ? "rate_limit_error"
-                                        : error.status < 500 ? "invalid_request_error"
-                                                             : "server_error"));
         assert_int_not_equal(error.class, LLM_FINE);
         if (error.status == 429)
-            assert_int_equal(error.class, LLM_RATE_LIMIT);
-        else if (error.status < 500)
+            continue; /* below */
+        assert_true(error.status < 500 ? span_is(error.type, "invalid_request_error")
+                                       : span_is(error.type, "server_error"));
+        if (error.status < 500)
             assert_int_equal(error.class, LLM_CLIENT_ERROR);
         if (error.status == 504)
             assert_int_equal(error.class, LLM_TIMEOUT);
     }
+}
+
+static void test_limits_are_refused_in_the_words_of_openai(void **state)
+{
+    struct llm_error rate = refusal_error(REFUSE_RATE_LIMIT_EXCEEDED, "");
+    struct llm_error quota = refusal_error(REFUSE_INSUFFICIENT_QUOTA, "");
+
+    (void)state;
+    assert_true(span_is(rate.type, "rate_limit_error"));
+    assert_int_equal(rate.class, LLM_RATE_LIMIT);
+    assert_true(span_is(quota.type, "insufficient_quota"));
+    assert_int_equal(quota.class, LLM_QUOTA);
 }
 
 static void test_a_code_that_nobody_knows_is_a_bad_request(void **state)
@@ -123,6 +134,7 @@ int main(void)
         cmocka_unit_test(test_no_code_is_made_that_is_not_promised),
         cmocka_unit_test(test_each_code_has_one_row_but_for_two),
         cmocka_unit_test(test_type_and_class_fit_the_status),
+        cmocka_unit_test(test_limits_are_refused_in_the_words_of_openai),
         cmocka_unit_test(test_a_code_that_nobody_knows_is_a_bad_request),
     };
 

@@ -215,6 +215,10 @@ static void test_a_malformed_event_is_forwarded_and_counted(void **state)
     run(&relay, SPAN_OF("data: {oops\n\n"), false, &out);
     assert_string_equal(buf_text(&out), "F|data: {oops\n\n");
     assert_int_equal(relay.malformed, 1);
+    buf_reset(&out);
+    run(&relay, SPAN_OF("data: {\"id\":cut off\n\n"), false, &out);
+    assert_true(relay.committed);
+    assert_int_equal(relay.malformed, 2);
     buf_done(&out);
     relay_done(&relay);
 }
