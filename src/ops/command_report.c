@@ -5,12 +5,26 @@
 #include "ops/command.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum { ERROR_BYTES = 256, URL_BYTES = 512, TIMEOUT_MS = 30000, REPORT_BYTES_MAX = 64 << 20 };
 
+static void say(int fd, struct span text)
+{
+    while (text.size) {
+        ssize_t written = write(fd, text.at, text.size);
+
+        if (written <= 0)
+            return;
+        text = span_skip(text, (size_t)written);
+    }
+}
+
 static int complain(const char *what)
 {
-    (void)fprintf(stderr, "sluice report: %s\n", what);
+    say(STDERR_FILENO, SPAN_OF("sluice report: "));
+    say(STDERR_FILENO, span_from(what));
+    say(STDERR_FILENO, SPAN_OF("\n"));
     return EXIT_UNREACHABLE;
 }
 
@@ -51,7 +65,9 @@ int command_report(const char *url, const char *key, const char *window, bool js
     else if (status != 200)
         code = complain_refused(status, buf_span(&body));
     else
-        (void)printf("%s%s", buf_text(&body), json ? "\n" : "");
+        say(STDOUT_FILENO, buf_span(&body));
+    if (code == EXIT_FINE && json)
+        say(STDOUT_FILENO, SPAN_OF("\n"));
     buf_done(&body);
     return code;
 }
