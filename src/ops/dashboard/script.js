@@ -283,7 +283,7 @@ const FACTORS = ["errors", "latency", "probe", "breaker", "slow_start"];
 
 function healthOf(target) {
   const level = target.health >= 0.9 ? "" : target.health > 0 ? "low" : "out";
-  const factors = FACTORS.filter(name => target.factors?.[name] < 1).map(name => `${plain(name)} × ${target.factors[name].toFixed(2)}`).join(", ");
+  const factors = FACTORS.filter(name => target.factors?.[name] < 1).map(name => `${plain(name)} × ${target.factors[name].toFixed(2)}`.replaceAll(" ", "\u00a0")).join(", ");
   return [make("span", { class: `meter ${level}`, "aria-hidden": "true" }, bar(target.health)), percent(target.health),
     factors ? make("span", { class: "small factors" }, factors) : null];
 }
@@ -452,11 +452,11 @@ function showStatus(fresh) {
   showModels();
 }
 
-const LOUD = ["breaker", "rollback", "reload_refused", "alert", "overload", "switch"];
-const CALM = ["closed", "home", "healthy", "cleared", "normal"];
+const LOUD = ["breaker", "rollback", "reload_refused", "alert", "overload", "switch", "health", "key"];
+const CALM = ["closed", "home", "good", "usable", "cleared", "normal"];
 
 function eventLine(event) {
-  const loud = LOUD.includes(event.kind) && !CALM.includes(event.to);
+  const loud = LOUD.includes(event.kind) && !CALM.includes(event.to) && event.to !== event.model;
   const what = [event.target || event.model || event.provider, event.from && event.to ? `${event.from} → ${event.to}` : event.to, event.reason,
     event.actor && event.actor !== "sluice" ? `by ${event.actor}` : null].filter(Boolean).join(" · ");
   return make("li", {}, make("time", { datetime: event.time, title: event.time }, clock(event.time)),
