@@ -1,52 +1,124 @@
 "use strict";
 /* The page shows what /admin/stream says, once a second, and asks before it changes anything. Everything
- * that comes from the gateway is put in as text, never as markup. */
+ * that comes from the gateway is put in as text, never as markup.
+ *
+ * Each second makes the page anew beside the one that is seen, then mends that one where they differ: so a
+ * focus, a selection, a scroll position and an open panel survive. */
 
 const by = id => document.getElementById(id);
-const KEPT = 300; /* seconds of the charts */
+const KEPT_MS = 300000; /* what the charts go back */
+const GAP_MS = 5000; /* between two figures: a hole in the line */
+const QUIET_MS = 4000; /* without a word, the page says so ... */
+const SILENT_MS = 12000; /* ... and asks again */
 const EVENTS = 200;
-const history = new Map(); /* "model" -> [{p50, p95, ttft50, ttft95}] */
-let key = sessionStorage.getItem("sluice-admin-key") || "";
-let last = 0; /* number of the newest event shown */
+const OPEN_MODELS = 8; /* with more, only those are open that need a look */
 
-/* ---- making things ---- */
+const past = new Map(); /* model -> [{at, p50, p95, ttft50, ttft95}] */
+const told = new Set(); /* "number time" of each event shown: after a restart the numbers may begin again */
+let key = sessionStorage.getItem("sluice-admin-key") || "";
+let status = null; /* the newest */
+let heard = 0; /* when the gateway said something last, or was asked */
+let shown = 0; /* of when the figures are */
+let turn = 0; /* a new key ends what the key before it began */
+let stop = null; /* ends the stream */
+
+/* ---- making and mending ---- */
 
 function make(tag, attributes, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {
-    if (name === "class") node.className = value;
-    else if (name === "onclick") node.addEventListener("click", value);
-    else if (value !== undefined && value !== null) node.setAttribute(name, value);
+    if (value !== undefined && value !== null && value !== "") node.setAttribute(name, value);
   }
-  node.append(...children.filter(child => child !== null && child !== undefined));
+  node.append(...children.filter(child => child !== null && child !== undefined && child !== ""));
   return node;
 }
 
-const wide = part => `${Math.max(0, Math.min(100, part * 100))}%`;
+function draw(tag, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
 
 /* A bar's width is a property, not an attribute: the page allows no inline styles. */
 function bar(part) {
   const node = make("i");
-  node.style.width = wide(part);
+  node.style.width = `${Math.max(0, Math.min(100, part * 100))}%`;
   return node;
+}
+
+const OURS = ["style", "open", "tabindex"]; /* the page's own, whatever the fresh node has */
+
+function mendAttributes(node, fresh) {
+  for (const { name, value } of fresh.attributes) {
+    if (!OURS.includes(name) && node.getAttribute(name) !== value) node.setAttribute(name, value);
+  }
+  for (const { name } of [...node.attributes]) {
+    if (!OURS.includes(name) && !fresh.hasAttribute(name)) node.removeAttribute(name);
+  }
+  if (node.style.width !== fresh.style.width) node.style.width = fresh.style.width;
+}
+
+const alike = (node, fresh) => node.nodeName === fresh.nodeName && node.dataset?.key === fresh.dataset?.key;
+
+/* Makes the children of `place` be like `wanted`, with as few changes as it takes. */
+function mend(place, wanted) {
+  let at = place.firstChild;
+  for (const fresh of wanted) {
+    let node = at;
+    while (node && !alike(node, fresh)) node = node.nextSibling;
+    if (!node) {
+      place.insertBefore(fresh, at);
+      continue;
+    }
+    while (at !== node) {
+      const gone = at;
+      at = at.nextSibling;
+      gone.remove();
+    }
+    if (node.nodeType !== Node.TEXT_NODE) {
+      mendAttributes(node, fresh);
+      mend(node, [...fresh.childNodes]);
+    } else if (node.data !== fresh.data) node.data = fresh.data;
+    at = node.nextSibling;
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextSibling;
+    gone.remove();
+  }
 }
 
 /* ---- words for figures ---- */
 
-const number = value => value === undefined || value === null ? "–" : value.toLocaleString("en", { maximumFractionDigits: 1 });
-const percent = value => value === undefined || value === null ? "–" : `${(value * 100).toFixed(value > 0.995 && value < 1 ? 2 : 1)} %`;
-const dollars = value => value === undefined || value === null ? "–" : `$${value < 1 ? value.toFixed(4) : value.toFixed(2)}`;
-const clock = text => new Date(text).toLocaleTimeString("en-GB");
+const missing = value => value === undefined || value === null;
+const number = value => missing(value) ? "–" : value.toLocaleString("en", { maximumFractionDigits: 1 });
+const percent = value => missing(value) ? "–" : `${(value * 100).toFixed(value > 0.995 && value < 1 ? 2 : 1)} %`;
+
+function dollars(value) {
+  if (missing(value)) return "–";
+  const digits = value < 1 ? 4 : value < 1000 ? 2 : 0;
+  return `$${value.toLocaleString("en", { minimumFractionDigits: Math.min(digits, 2), maximumFractionDigits: digits })}`;
+}
+
+const plain = text => text.replaceAll("_", " ");
+
+function clock(text) {
+  const time = new Date(text);
+  const hours = time.toLocaleTimeString("en-GB");
+  if (time.toDateString() === new Date().toDateString()) return hours;
+  return `${time.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${hours}`;
+}
 
 function millis(value) {
-  if (value === undefined || value === null) return "–";
-  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
+  if (missing(value)) return "–";
+  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(value < 10000 ? 2 : 1)} s`;
 }
 
 function lasting(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
+  return seconds < 172800 ? `${(seconds / 3600).toFixed(1)} h` : `${Math.round(seconds / 86400)} days`;
 }
 
 /* ---- asking the gateway ---- */
@@ -61,264 +133,346 @@ async function ask(method, path, body) {
   let said = text;
   try { said = JSON.parse(text).error?.message || text; } catch { /* not JSON: as it is */ }
   if (!answer.ok) throw new Error(said || `status ${answer.status}`);
-  return said;
 }
 
 function say(text) {
   by("said").textContent = text;
   clearTimeout(say.timer);
-  say.timer = setTimeout(() => { by("said").textContent = ""; }, 6000);
+  say.timer = setTimeout(() => { by("said").textContent = ""; }, 8000);
 }
 
-/* Asks first; `green` not undefined: for a share, too. */
-function confirmed(question, detail, green) {
+/* Asks first; `green` not undefined: for a share, too. The answer that changes nothing has the focus. */
+function confirmed({ question, detail, green, danger }) {
   const dialog = by("ask");
   const slider = by("green");
   const show = () => { by("percent").textContent = slider.value; };
   by("question").textContent = question;
   by("detail").textContent = detail;
   by("share").hidden = green === undefined;
+  by("yes").className = danger ? "strong danger" : "strong";
   slider.value = green ?? 0;
   slider.oninput = show;
   show();
   dialog.returnValue = "no";
   dialog.showModal();
+  (green === undefined ? by("no") : slider).focus();
   return new Promise(done => {
     dialog.onclose = () => done(dialog.returnValue === "yes" ? Number(slider.value) : null);
   });
 }
 
-async function act(question, detail, change, green) {
-  const share = await confirmed(question, detail, green);
+async function act(action) {
+  const share = await confirmed(action);
   if (share === null) return;
   try {
-    await change(share);
-    say("Done.");
+    await action.change(share);
+    say(`${action.label}: done.`);
   } catch (error) {
-    say(`Refused: ${error.message}`);
+    say(`${action.label}: refused. ${error.message}`);
   }
 }
 
-const of = model => `/admin/models/${encodeURIComponent(model)}`;
+const moving = model => ["running", "paused"].includes(model.rollout?.state);
+
+/* What an operator may do with a model now. */
+function actionsOf(name, model) {
+  if (!model.split) return [];
+  const path = `/admin/models/${encodeURIComponent(name)}`;
+  const { rollout, split } = model;
+  const byHand = verb => () => ask("POST", `${path}/rollout/${verb}`);
+  const settled = [
+    { label: "Split", question: `Split ${name}`, detail: "How much of its traffic goes to green from the next request on?",
+      green: split.green, change: green => ask("PUT", `${path}/split`, { blue: 100 - green, green }) },
+    { label: "Roll out", question: `Start the rollout of ${name}?`, detail: "Green gets the share of the first phase, then more by itself.",
+      change: () => ask("PUT", `${path}/rollout`, { strategy: rollout?.strategy || "staged" }) },
+  ];
+  const running = [
+    { label: "Promote", question: `Promote ${name}?`, detail: "The next phase begins now, whatever the figures say.", change: byHand("promote") },
+    { label: "Pause", question: `Pause ${name}?`, detail: "The split stays as it is until somebody resumes.", change: byHand("pause") },
+  ];
+  const resume = { label: "Resume", question: `Resume ${name}?`, detail: "Its checks go on.", change: byHand("resume") };
+  const rollback = { label: "Rollback", danger: true, question: `Roll ${name} back?`, detail: "Blue gets everything from the next request on.",
+    change: moving(model) ? byHand("rollback") : () => ask("PUT", `${path}/split`, { blue: 100, green: 0 }) };
+  return [...(moving(model) ? [] : settled), ...(rollout?.state === "running" ? running : []),
+    ...(rollout?.state === "paused" ? [resume] : []), ...(moving(model) || split.green > 0 ? [rollback] : [])];
+}
 
 function buttons(name, model) {
-  const rollout = model.rollout;
-  const row = make("div", { class: "row push" });
-  const add = (label, kind, question, detail, change, green) => row.append(make("button", {
-    type: "button", class: kind, "data-act": label.toLowerCase(), onclick: () => act(question, detail, change, green),
-  }, label));
-  const by_hand = verb => () => ask("POST", `${of(name)}/rollout/${verb}`);
-  if (!model.split) return null;
-  const running = rollout && (rollout.state === "running" || rollout.state === "paused");
-  if (!running) {
-    add("Split", "", `Split ${name}`, "How much of its traffic goes to green from the next request on?",
-      green => ask("PUT", `${of(name)}/split`, { blue: 100 - green, green }), model.split.green);
-    add("Roll out", "", `Start the rollout of ${name}?`, "Green gets the share of the first phase, then more by itself.",
-      () => ask("PUT", `${of(name)}/rollout`, { strategy: rollout?.strategy || "staged" }));
-  }
-  if (rollout?.state === "running") {
-    add("Promote", "", `Promote ${name}?`, `The next phase begins now, whatever the figures say.`, by_hand("promote"));
-    add("Pause", "", `Pause ${name}?`, "The split stays as it is until somebody resumes.", by_hand("pause"));
-  }
-  if (rollout?.state === "paused") add("Resume", "", `Resume ${name}?`, "Its checks go on.", by_hand("resume"));
-  if (running || model.split.green > 0) {
-    add("Rollback", "danger", `Roll ${name} back?`, "Blue gets everything from the next request on.",
-      running || rollout?.state === "finished" ? by_hand("rollback") : () => ask("PUT", `${of(name)}/split`, { blue: 100, green: 0 }));
-  }
-  return row;
+  const actions = actionsOf(name, model);
+  return actions.length ? make("div", { class: "row acts", "data-key": "acts" }, ...actions.map(action =>
+    make("button", { type: "button", class: action.danger ? "danger" : "", "data-key": action.label, "data-act": action.label.toLowerCase() }, action.label))) : null;
 }
+
+by("models").addEventListener("click", event => {
+  const label = event.target.closest("[data-act]")?.dataset.key;
+  const name = event.target.closest("[data-model]")?.dataset.model;
+  const action = label && actionsOf(name, status.models[name]).find(one => one.label === label);
+  if (action) act(action);
+});
 
 /* ---- a model ---- */
 
-function splitOf(model) {
-  const split = model.split;
-  if (!split) return [];
-  const blue = make("span", { class: "blue", "data-share": "blue" }, `blue ${number(split.blue)} %`);
-  const green = make("span", { class: "green", "data-share": "green" }, `green ${number(split.green)} %`);
-  return [make("div", { class: "split", "aria-hidden": "true" }, bar(split.blue / 100), bar(split.green / 100)),
-    make("div", { class: "row" }, blue, green, split.from ? make("span", { class: "small" }, `set by ${split.from}`) : null)];
+const row = (kind, ...children) => make("tr", { "data-key": kind }, ...children);
+const cell = (attributes, ...children) => make("td", attributes, ...children);
+const badge = (kind, text) => make("span", { class: `badge ${kind}`, "data-key": text }, text);
+
+function tableOf(label, kind, heads, rows) {
+  return make("div", { class: "scroll", role: "group", "aria-label": label, "data-key": label }, make("table", { class: kind },
+    make("thead", {}, make("tr", {}, ...heads.map(head => make("th", { scope: "col" }, head)))), make("tbody", {}, ...rows)));
 }
 
-function rolloutOf(model) {
-  const rollout = model.rollout;
-  if (!rollout || rollout.state === "idle") return [];
-  const where = rollout.phase ? `, phase ${rollout.phase}` : "";
-  const steps = rollout.phases ? ` (${rollout.phase_number} of ${rollout.phases.length})` : "";
-  const since = rollout.since ? ` since ${clock(rollout.since)}` : "";
-  const reasons = (rollout.reasons || []).map(reason => make("li", {}, reason));
-  return [make("p", { class: rollout.state === "rolled_back" ? "warn" : "", "data-rollout": rollout.state },
-    `${rollout.strategy} rollout ${rollout.state.replace("_", " ")}${where}${steps}${since}`),
-  reasons.length ? make("ul", { class: "reasons small" }, ...reasons) : null];
+function splitOf({ split }) {
+  if (!split) return null;
+  const share = side => make("span", { class: side, "data-share": side }, `${side} ${number(split[side])} %`);
+  return make("div", { "data-key": "split" },
+    make("div", { class: "split", "aria-hidden": "true" }, bar(split.blue / 100), bar(split.green / 100)),
+    make("div", { class: "row" }, share("blue"), share("green"), split.from ? make("span", { class: "small" }, `set by ${split.from}`) : null));
 }
+
+function phasesOf(rollout) {
+  if (!rollout.phases?.length) return null;
+  return make("ol", { class: "phases", "aria-label": "Phases" }, ...rollout.phases.map((phase, i) => make("li", {
+    class: i + 1 < rollout.phase_number ? "over" : "", "aria-current": i + 1 === rollout.phase_number ? "step" : null,
+  }, `${phase.name} `, make("b", {}, `${number(phase.green)} %`))));
+}
+
+function rolloutOf({ rollout }) {
+  if (!rollout || rollout.state === "idle") return null;
+  const steps = rollout.phase && rollout.phases ? `, phase ${rollout.phase} (${rollout.phase_number} of ${rollout.phases.length})` : "";
+  const since = rollout.since ? ` since ${clock(rollout.since)}` : "";
+  const next = rollout.state === "running" && rollout.next_check_in_ms > 0 ? `, next check in ${lasting(Math.ceil(rollout.next_check_in_ms / 1000))}` : "";
+  return make("div", { "data-key": "rollout", class: "rollout" },
+    make("p", { class: rollout.state === "rolled_back" ? "bad" : "", "data-rollout": rollout.state },
+      `${rollout.strategy} rollout ${plain(rollout.state)}${steps}${since}${next}`),
+    phasesOf(rollout),
+    rollout.reasons?.length ? make("ul", { class: "reasons small" }, ...rollout.reasons.map(reason => make("li", {}, reason))) : null);
+}
+
+const awayOf = model => model.switch && model.switch.state !== "home" ? model.switch : null;
 
 function switchOf(model) {
-  const away = model.switch;
-  if (!away || away.state === "home") return [];
-  return [make("p", { class: "warn" }, `${away.state}: ${away.why || ""}${away.to ? `, ${away.to} goes first` : ""}`)];
+  const away = awayOf(model);
+  if (!away) return null;
+  return make("p", { class: "warn", "data-key": "switch" }, [plain(away.state), away.why, away.to ? `${away.to} goes first` : null].filter(Boolean).join(": "));
 }
 
 const COLUMNS = [
   ["requests", side => number(side.requests)],
   ["success", side => percent(side.success_rate)],
   ["mean", side => millis(side.latency_ms?.mean)],
+  ["p50", side => millis(side.latency_ms?.p50)],
   ["p95", side => millis(side.latency_ms?.p95)],
   ["p99", side => millis(side.latency_ms?.p99)],
-  ["first token p95", side => millis(side.ttft_ms?.p95)],
+  ["ttft p50", side => millis(side.ttft_ms?.p50)],
+  ["ttft p95", side => millis(side.ttft_ms?.p95)],
   ["tokens", side => number(side.tokens?.total)],
   ["cost", side => dollars(side.cost_usd)],
 ];
 
 function sidesOf(model) {
   const figures = model.window;
-  if (!figures) return [];
-  const rows = ["blue", "green"].filter(side => figures[side] && (side === "blue" || model.split)).map(side =>
-    make("tr", {}, make("td", { class: model.split ? side : "" }, model.split ? side : "all"),
-      ...COLUMNS.map(([, show]) => make("td", {}, show(figures[side])))));
-  return [make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Figures" }, make("table", {},
-    make("thead", {}, make("tr", {}, make("th", {}, `last ${lasting(figures.seconds)}`), ...COLUMNS.map(([name]) => make("th", {}, name)))),
-    make("tbody", {}, ...rows)))];
+  if (!figures) return null;
+  if (figures.all?.requests === 0) return make("p", { class: "small idle", "data-key": "idle" }, `No requests in the last ${lasting(figures.seconds)}.`);
+  const sides = model.split ? ["blue", "green"] : ["all"];
+  return tableOf("Figures", "figures", [`last ${lasting(figures.seconds)}`, ...COLUMNS.map(([name]) => name)],
+    sides.filter(side => figures[side]).map(side => row(side, make("th", { scope: "row", class: side }, side),
+      ...COLUMNS.map(([, show]) => cell({}, show(figures[side]))))));
 }
 
 const FACTORS = ["errors", "latency", "probe", "breaker", "slow_start"];
 
 function healthOf(target) {
   const level = target.health >= 0.9 ? "" : target.health > 0 ? "low" : "out";
-  const factors = FACTORS.filter(name => target.factors && target.factors[name] < 1)
-    .map(name => `${name.replace("_", " ")} × ${target.factors[name].toFixed(2)}`).join(", ");
-  return [make("span", { class: `meter ${level}`, "aria-hidden": "true" }, bar(target.health)), number(target.health), factors ? ` (${factors})` : ""];
+  const factors = FACTORS.filter(name => target.factors?.[name] < 1).map(name => `${plain(name)} × ${target.factors[name].toFixed(2)}`.replaceAll(" ", "\u00a0")).join(", ");
+  return [make("span", { class: `meter ${level}`, "aria-hidden": "true" }, bar(target.health)), percent(target.health),
+    factors ? make("span", { class: "small factors" }, factors) : null];
 }
 
 function targetsOf(model) {
-  const rows = (model.targets || []).map(target => make("tr", {},
-    make("td", { class: target.environment === "green" ? "green" : "" }, target.id),
-    make("td", { "data-is": "weight" }, `${number(target.effective_weight)} of ${number(target.weight)}`),
-    make("td", { "data-is": "health" }, ...healthOf(target)),
-    make("td", { "data-is": "breaker", class: target.breaker === "closed" ? "" : "bad" }, target.breaker.replace("_", " ")),
-    make("td", { "data-is": "in flight" }, number(target.in_flight)),
-    make("td", { "data-is": "failures" }, `${number(target.failures)} of ${number(target.attempts)}`),
-    make("td", { class: "why" }, target.last_error ? `${target.why}; last error ${target.last_error}` : target.why)));
-  const heads = ["target", "weight", "health", "breaker", "in flight", "failures", "why"];
-  return make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Targets" }, make("table", { class: "targets" },
-    make("thead", {}, make("tr", {}, ...heads.map(head => make("th", {}, head)))), make("tbody", {}, ...rows)));
+  const rows = model.targets.map(target => row(target.id,
+    make("th", { scope: "row" }, model.split ? make("span", { class: `dot ${target.environment || "blue"}`, title: target.environment || "blue" }) : null, target.id),
+    cell({ "data-is": "weight" }, `${number(target.effective_weight)} of ${number(target.weight)}`),
+    cell({ "data-is": "health" }, ...healthOf(target)),
+    cell({ "data-is": "breaker", class: target.breaker === "closed" ? "" : "bad" }, plain(target.breaker)),
+    cell({ "data-is": "in flight" }, number(target.in_flight)),
+    cell({ "data-is": "failures" }, `${number(target.failures)} of ${number(target.attempts)}`),
+    cell({ class: "why" }, [target.why, target.last_error ? `last error ${target.last_error}` : null].filter(Boolean).join("; "))));
+  return tableOf("Targets", "targets", ["target", "weight", "health", "breaker", "in flight", "failures", "why"], rows);
 }
 
-/* ---- charts ---- */
+/* ---- charts: the last five minutes, now at the right ---- */
 
 function remember(name, model) {
-  const points = history.get(name) || [];
   const all = model.window?.all || model.window?.blue;
-  points.push({ p50: all?.latency_ms?.p50, p95: all?.latency_ms?.p95, ttft50: all?.ttft_ms?.p50, ttft95: all?.ttft_ms?.p95 });
-  if (points.length > KEPT) points.shift();
-  history.set(name, points);
-  return points;
+  if (!all) return;
+  const now = Date.now();
+  const points = (past.get(name) || []).filter(point => point.at > now - KEPT_MS);
+  points.push({ at: now, p50: all.latency_ms?.p50, p95: all.latency_ms?.p95, ttft50: all.ttft_ms?.p50, ttft95: all.ttft_ms?.p95 });
+  past.set(name, points);
 }
 
-function line(points, field, most) {
+/* What is missing is left out, and so is the time when nothing was heard. */
+function line(points, field, most, now) {
   let path = "";
-  points.forEach((point, i) => {
-    const value = point[field];
-    if (value === undefined || value === null) return;
-    path += `${path ? "L" : "M"}${(i * 100 / (KEPT - 1)).toFixed(2)} ${(38 - 36 * value / most).toFixed(2)}`;
-  });
+  let before = 0;
+  for (const point of points.filter(one => !missing(one[field]))) {
+    const x = 100 - (now - point.at) * 100 / KEPT_MS;
+    path += `${point.at - before < GAP_MS ? "L" : "M"}${x.toFixed(2)} ${(40 - 40 * point[field] / most).toFixed(2)}`;
+    if (point.at - before >= GAP_MS) path += "h.3"; /* one alone is seen, too */
+    before = point.at;
+  }
   return path;
 }
 
-function chart(title, points, low, high) {
-  const values = points.flatMap(point => [point[low], point[high]]).filter(value => value !== undefined && value !== null);
-  if (values.length === 0) return null;
-  const most = Math.max(1, ...values);
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", "0 0 100 40");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `${title}, up to ${millis(most)}`);
-  const ground = document.createElementNS(space, "line");
-  for (const [name, value] of [["x1", 0], ["x2", 100], ["y1", 39], ["y2", 39]]) ground.setAttribute(name, value);
-  svg.append(ground);
-  for (const [field, kind] of [[high, "high"], [low, "low"]]) {
-    const path = document.createElementNS(space, "path");
-    path.setAttribute("d", line(points, field, most));
-    path.setAttribute("class", kind);
-    svg.append(path);
-  }
-  const now = points[points.length - 1];
-  return make("div", {}, make("h3", {}, `${title}: p50 ${millis(now[low])}, p95 ${millis(now[high])}`), svg);
+const scale = value => value < 1000 ? `${number(value)}${value ? " ms" : ""}` : `${number(value / 1000)} s`;
+
+/* 1, 2 or 5 with zeros: a scale that does not tremble. */
+function roundUp(value) {
+  const ten = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
+  return [1, 2, 5, 10].map(step => step * ten).find(step => step >= value);
 }
 
-function chartsOf(name, model) {
-  const points = remember(name, model);
-  const charts = [chart("whole answer", points, "p50", "p95"), chart("first token", points, "ttft50", "ttft95")].filter(Boolean);
-  return charts.length ? [make("div", { class: "charts" }, ...charts)] : [];
+function chart(title, points, low, high) {
+  const values = points.flatMap(point => [point[low], point[high]]).filter(value => !missing(value));
+  const most = roundUp(Math.max(10, ...values));
+  const now = points[points.length - 1];
+  const legend = (kind, word, value) => make("span", { class: `key ${kind}` }, `${word} ${millis(value)}`);
+  const rule = y => draw("line", { x1: 0, x2: 100, y1: y, y2: y });
+  const plot = draw("svg", { viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img", "aria-label": `${title} over the last five minutes, scale up to ${millis(most)}` },
+    rule(0), rule(20), rule(40), draw("path", { class: "high", d: line(points, high, most, now.at) }), draw("path", { class: "low", d: line(points, low, most, now.at) }));
+  return make("figure", { "data-key": title },
+    make("figcaption", {}, make("span", {}, title), legend("low", "p50", now[low]), legend("high", "p95", now[high])),
+    make("div", { class: "plot" }, plot, ...[most, most / 2, 0].map(value => make("span", { "aria-hidden": "true" }, scale(value)))),
+    make("div", { class: "axis", "aria-hidden": "true" }, make("span", {}, "5 min ago"), make("span", {}, "now")));
 }
+
+function chartsOf(name) {
+  const points = past.get(name);
+  if (!points?.some(point => !missing(point.p95) || !missing(point.ttft95))) return null;
+  return make("div", { class: "charts", "data-key": "charts" }, chart("Whole answer", points, "p50", "p95"), chart("First token", points, "ttft50", "ttft95"));
+}
+
+/* ---- a panel for each model ---- */
+
+const outOf = model => model.targets.filter(target => target.health <= 0 || target.breaker !== "closed").length;
+const needsALook = model => outOf(model) > 0 || moving(model) || Boolean(awayOf(model));
+
+function digest(model) {
+  const out = outOf(model);
+  const all = model.window?.all;
+  const { rollout } = model;
+  return make("span", { class: "digest" },
+    rollout && rollout.state !== "idle" ? badge(rollout.state === "rolled_back" ? "bad" : "", plain(rollout.state) + (moving(model) && rollout.phase ? `: ${rollout.phase}` : "")) : null,
+    awayOf(model) ? badge("warn", "switched") : null,
+    out ? badge("bad", `${out} of ${model.targets.length} targets out`) : null,
+    make("span", { class: "small" }, all?.requests ? `${number(all.requests)} requests, ${percent(all.success_rate)}, p95 ${millis(all.latency_ms?.p95)}`
+      : `${model.targets.length} ${model.targets.length === 1 ? "target" : "targets"}`));
+}
+
+function panel(name, model, old, many) {
+  const node = make("details", { class: "panel", "data-key": name, "data-model": name, "aria-label": `Model ${name}` },
+    make("summary", {}, make("h2", {}, name), digest(model)));
+  node.open = old ? old.open : !many || needsALook(model);
+  if (node.open) node.append(...[buttons(name, model), splitOf(model), rolloutOf(model), switchOf(model), sidesOf(model), chartsOf(name), targetsOf(model)].filter(Boolean));
+  return node;
+}
+
+/* A table that is wider than its place can be moved by keyboard. */
+function reachTables() {
+  for (const node of document.querySelectorAll(".scroll")) {
+    if (node.scrollWidth > node.clientWidth) node.tabIndex = 0;
+    else node.removeAttribute("tabindex");
+  }
+}
+
+function showModels() {
+  const models = Object.entries(status.models).filter(([, model]) => model.targets?.length);
+  const wanted = by("filter").value.trim().toLowerCase();
+  const found = models.filter(([name]) => name.toLowerCase().includes(wanted));
+  const place = by("models");
+  const old = new Map([...place.children].map(node => [node.dataset.key, node]));
+  const had = place.contains(document.activeElement) ? document.activeElement.closest("[data-model]") : null;
+  by("search").hidden = models.length <= OPEN_MODELS;
+  by("found").textContent = wanted ? `${found.length} of ${models.length}` : `${models.length}`;
+  const panels = found.map(([name, model]) => panel(name, model, old.get(name), models.length > OPEN_MODELS));
+  const word = models.length ? "No model has a name like that." : "No models are configured: requests go where default_provider says.";
+  mend(place, panels.length ? panels : [make("p", { class: "panel small", "data-key": "" }, word)]);
+  if (had?.isConnected && document.activeElement === document.body) had.querySelector("summary").focus({ preventScroll: true });
+  reachTables();
+}
+
+by("filter").addEventListener("input", () => { if (status) showModels(); });
+by("models").addEventListener("toggle", event => {
+  if (event.target.open && event.target.children.length === 1) showModels();
+}, true);
 
 /* ---- the page ---- */
 
-function panel(name, model) {
-  return make("section", { class: "panel", "data-model": name, "aria-label": `Model ${name}` },
-    make("div", { class: "row" }, make("h2", {}, name), buttons(name, model)),
-    ...splitOf(model), ...rolloutOf(model), ...switchOf(model), ...sidesOf(model), ...chartsOf(name, model), targetsOf(model));
-}
-
-/* A button that has the focus keeps it, although its panel is made anew. */
-function focused() {
-  const node = document.activeElement;
-  const model = node?.closest("[data-model]")?.dataset.model;
-  return model && node.dataset.act ? { model, act: node.dataset.act } : null;
-}
-
-function showModels(models) {
-  const had = focused();
-  const panels = Object.entries(models).filter(([, model]) => model.targets?.length).map(([name, model]) => panel(name, model));
-  by("models").replaceChildren(...panels);
-  if (!had) return;
-  const place = panels.find(node => node.dataset.model === had.model);
-  const same = place && [...place.querySelectorAll("[data-act]")].find(node => node.dataset.act === had.act);
-  if (same) same.focus({ preventScroll: true });
-}
-
-function showTotals(status) {
+function showTotals() {
   const total = status.total || {};
+  const targets = Object.values(status.models).flatMap(model => model.targets || []);
+  const usable = targets.filter(target => target.health > 0).length;
   const figures = [
     ["in flight", number(status.in_flight)], ["streams", number(status.streams)], ["waiting", number(status.queue_depth)],
-    ["requests", total.requests === undefined ? undefined : `${number(total.requests / (total.window_seconds || 60))}/s`],
-    ["success", total.success_rate === undefined ? undefined : percent(total.success_rate)],
-    ["cost a minute", total.cost_per_minute_usd === undefined ? undefined : dollars(total.cost_per_minute_usd)],
-    ["projected a day", total.projected_daily_cost_usd === undefined ? undefined : dollars(total.projected_daily_cost_usd)],
-    ["loop busy", percent(status.loop_utilisation)],
+    ["requests", missing(total.requests) ? "–" : `${number(total.requests / (total.window_seconds || 60))}/s`],
+    ["success", percent(total.success_rate)], ["cost a minute", dollars(total.cost_per_minute_usd)],
+    ["cost a day", missing(total.projected_daily_cost_usd) ? "–" : `≈ ${dollars(total.projected_daily_cost_usd)}`],
+    ["targets in use", `${usable} of ${targets.length}`, usable < targets.length ? "bad" : ""], ["loop busy", percent(status.loop_utilisation)],
   ];
-  by("totals").replaceChildren(...figures.filter(([, value]) => value !== undefined && value !== "–")
-    .map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+  mend(by("totals"), figures.filter(([, value]) => value !== "–")
+    .map(([name, value, kind]) => make("div", { "data-key": name }, make("dt", {}, name), make("dd", { class: kind }, value))));
 }
 
-function showAlerts(alerts) {
-  by("alerts").hidden = !alerts?.length;
-  by("alerts").replaceChildren(...(alerts || []).map(alert => make("p", { class: "bad" },
-    `${alert.severity}: ${alert.name.replaceAll("_", " ")}${alert.model ? ` of ${alert.model}` : ""}: ${number(alert.value)} (threshold ${number(alert.threshold)}), since ${clock(alert.since)}`)));
+const ALERTS = { error_rate: percent, latency_p95: millis, projected_cost_usd_per_day: dollars };
+
+function showAlerts() {
+  const alerts = status.alerts || [];
+  by("alerts").hidden = alerts.length === 0;
+  mend(by("alerts"), alerts.map(alert => {
+    const show = ALERTS[alert.name] || number;
+    return make("p", {}, make("b", {}, alert.severity),
+      ` ${plain(alert.name)}${alert.model ? ` of ${alert.model}` : ""}: ${show(alert.value)}, threshold ${show(alert.threshold)}, since ${clock(alert.since)}`);
+  }));
 }
 
-function showStatus(status) {
-  by("where").textContent = `${status.environment}, version ${status.version}, up ${lasting(status.uptime_seconds)}`;
-  document.title = `sluice ${status.environment}`;
-  showTotals(status);
-  showAlerts(status.alerts);
-  showModels(status.models);
+function showWhere() {
+  const words = [status.environment, `version ${status.version}`, `up ${lasting(status.uptime_seconds)}`,
+    status.draining ? "draining" : null, status.overloaded ? "overloaded" : null];
+  by("where").textContent = words.filter(Boolean).join(" · ");
+  document.title = `${status.alerts?.length ? "⚠ " : ""}sluice ${status.environment}`;
 }
 
-const BAD = ["breaker", "rollback", "reload_refused", "alert"];
+function showStatus(fresh) {
+  status = fresh;
+  for (const [name, model] of Object.entries(status.models)) remember(name, model);
+  if (document.hidden) return;
+  showWhere();
+  showTotals();
+  showAlerts();
+  showModels();
+}
 
-function showEvents(told) {
+const LOUD = ["breaker", "rollback", "reload_refused", "alert", "overload", "switch", "health", "key"];
+const CALM = ["closed", "home", "good", "usable", "cleared", "normal"];
+
+function eventLine(event) {
+  const loud = LOUD.includes(event.kind) && !CALM.includes(event.to) && event.to !== event.model;
+  const what = [event.target || event.model || event.provider, event.from && event.to ? `${event.from} → ${event.to}` : event.to, event.reason,
+    event.actor && event.actor !== "sluice" ? `by ${event.actor}` : null].filter(Boolean).join(" · ");
+  return make("li", {}, make("time", { datetime: event.time, title: event.time }, clock(event.time)),
+    make("span", { class: loud ? "warn" : "" }, plain(event.kind)), make("span", { class: "what" }, what));
+}
+
+function showEvents(news) {
   const list = by("events");
-  for (const event of told.events) {
-    if (event.id <= last) continue;
-    last = event.id;
-    const what = [event.target || event.model, event.from && event.to ? `${event.from} → ${event.to}` : event.to, event.reason,
-      event.actor && event.actor !== "sluice" ? `by ${event.actor}` : null].filter(Boolean).join(" · ");
-    list.prepend(make("li", {}, make("time", { datetime: event.time }, clock(event.time)),
-      make("span", { class: BAD.includes(event.kind) ? "warn" : "" }, event.kind.replaceAll("_", " ")), make("span", {}, what)));
-  }
+  const fresh = news.events.filter(event => !told.has(`${event.id} ${event.time}`));
+  for (const event of fresh) told.add(`${event.id} ${event.time}`);
+  list.prepend(...fresh.slice(-EVENTS).map(eventLine).reverse());
   while (list.children.length > EVENTS) list.lastChild.remove();
+  by("quiet").hidden = list.children.length > 0;
 }
+
+document.addEventListener("visibilitychange", () => { if (status && !document.hidden) showStatus(status); });
 
 /* ---- the stream ---- */
 
@@ -331,24 +485,21 @@ function take(block) {
     if (part.startsWith("event: ")) name = part.slice(7);
     else if (part.startsWith("data: ")) data += part.slice(6);
   }
-  if (SHOW[name]) SHOW[name](JSON.parse(data));
+  try {
+    SHOW[name]?.(JSON.parse(data));
+  } catch (error) {
+    console.error(error); /* what cannot be shown does not end the stream */
+  }
 }
 
-async function follow() {
-  const answer = await fetch(`/admin/stream?since=${last}`, { headers: { Authorization: `Bearer ${key}` } });
-  if (answer.status === 401 || answer.status === 404) {
-    return answer.status === 401 ? "That key is not an admin key of this gateway." : "This gateway has no admin key: set admin.keys.";
-  }
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
-  sessionStorage.setItem("sluice-admin-key", key);
-  by("key").hidden = true;
-  by("main").hidden = false;
-  link("live");
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+async function readAll(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) return null;
+    if (done) return;
+    shown = heard = Date.now();
+    link("live");
     rest += value;
     for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
       take(rest.slice(0, end));
@@ -357,40 +508,79 @@ async function follow() {
   }
 }
 
-function link(text, bad) {
-  by("link").textContent = text;
-  by("link").className = bad ? "bad" : "";
+/* Why the gateway will not have us; null: the stream has ended. All events are asked for each time: this
+ * may be another process than before. */
+async function follow() {
+  heard = Date.now();
+  stop = new AbortController();
+  const answer = await fetch("/admin/stream", { headers: { Authorization: `Bearer ${key}` }, signal: stop.signal });
+  if (answer.status === 401) return "That is not an admin key of this gateway.";
+  if (answer.status === 404) return "This gateway has no admin key yet: set admin.keys in its configuration.";
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  sessionStorage.setItem("sluice-admin-key", key);
+  by("key").hidden = true;
+  by("main").hidden = false;
+  by("lock").hidden = false;
+  await readAll(answer.body);
+  return null;
+}
+
+function link(state, words) {
+  const place = by("link");
+  const text = words || state;
+  place.dataset.state = state;
+  if (place.textContent !== text) place.textContent = text;
 }
 
 function askForKey(refused) {
-  link("closed");
-  by("main").hidden = true;
-  by("key").hidden = false;
-  by("refused").textContent = key ? refused : "";
+  turn++;
+  link("locked");
   sessionStorage.removeItem("sluice-admin-key");
+  key = "";
+  by("main").hidden = true;
+  by("lock").hidden = true;
+  by("key").hidden = false;
+  by("refused").textContent = refused;
   by("secret").focus();
 }
 
+const asOf = () => new Date(shown).toLocaleTimeString("en-GB");
+
 async function run() {
-  for (;;) {
+  const mine = ++turn;
+  link("connecting");
+  while (mine === turn) {
     let refused = null;
     try {
       refused = await follow();
     } catch { /* the gateway is away: again in a moment */ }
+    if (mine !== turn) return;
     if (refused) {
       askForKey(refused);
       return;
     }
-    link("reconnecting", true);
+    link("reconnecting", shown ? `reconnecting, figures of ${asOf()}` : "reconnecting");
     await new Promise(done => setTimeout(done, 1000));
   }
 }
+
+setInterval(() => {
+  const quiet = Date.now() - heard;
+  if (by("link").dataset.state === "live" && quiet > QUIET_MS) link("quiet", `nothing heard since ${asOf()}`);
+  if (quiet > SILENT_MS) stop?.abort();
+}, 1000);
 
 by("key").addEventListener("submit", event => {
   event.preventDefault();
   key = by("secret").value.trim();
   by("secret").value = "";
-  run();
+  if (/^[\x21-\x7e]+$/.test(key)) run();
+  else askForKey("A key is one word of visible ASCII characters.");
+});
+
+by("lock").addEventListener("click", () => {
+  askForKey("");
+  stop?.abort();
 });
 
 if (key) run();
