@@ -147,7 +147,8 @@ void plan_last_resort(struct exchange *ex)
         route_plan_switched(&now, ex->model, &plan);
     else
         route_plan(&now, ex->model, &plan);
-    if (!ex->switched && !ex->overrides.no_fallback)
+    ex->side = plan.side;
+    if (!ex->switched && !wants_no_other(ex))
         route_fallbacks(&now, ex->model, ex->left_out_for, &plan);
     keep(ex, &plan);
 }

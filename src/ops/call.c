@@ -6,6 +6,7 @@
 #include "ops/admin.h"
 #include "ops/admin_models.h"
 #include "ops/admin_rollout.h"
+#include "ops/admin_settings.h"
 #include "ops/admin_targets.h"
 #include "ops/change.h"
 #include "ops/dashboard.h"
@@ -35,6 +36,13 @@ const struct call_row call_rows[] = {
       "One of them, by its id." },
     { HTTP_GET, "/v1/rate-limit", ROLE_CLIENT, PLANE_MAIN, export_rate_limit,
       "The limits of this key: what is used, what is left, when it is whole again." },
+    { HTTP_GET, "/v1/config/{environment}", ROLE_OPERATOR, BOTH, admin_settings,
+      "`default_model`, `rate_limit` (requests a minute of each caller without its own) and "
+      "`timeout_ms`, as they are in force; `{environment}` is the configuration's." },
+    { HTTP_PUT, "/v1/config/{environment}", ROLE_OPERATOR, BOTH, admin_settings_put,
+      "Any of these, for the very next request: all of it, or 400 with the reason. The burst "
+      "is a "
+      "tenth of the rate." },
     { HTTP_GET, "/admin/status", ROLE_ADMIN, PLANE_ADMIN, admin_status,
       "Models with their switch, targets with their weights, health and breakers, limits with "
       "what is left, requests in flight, versions." },
@@ -188,6 +196,9 @@ static bool may_enter(struct call *call)
     case ROLE_ANYBODY: return true;
     case ROLE_CLIENT: return auth_caller(config, key, clock_wall_ms(), &call->caller);
     case ROLE_ADMIN: return auth_admin(config, key);
+    case ROLE_OPERATOR:
+        return auth_admin(config, key) ||
+               (auth_caller(config, key, clock_wall_ms(), &call->caller) && call->caller.admin);
     }
     return false;
 }
@@ -210,7 +221,7 @@ static void answer(struct call *call)
             "list at GET /v1/models.");
     } else if (!may_enter(call)) {
         call_refuse(call, REFUSE_INVALID_API_KEY,
-                    call->row->role == ROLE_ADMIN
+                    call->row->role >= ROLE_ADMIN
                         ? "This needs an admin key as `Authorization: Bearer KEY`."
                         : "Incorrect API key provided. Send a key of this gateway as "
                           "`Authorization: Bearer KEY`, `x-api-key` or `api-key`.");
@@ -286,9 +297,11 @@ void call_print_reference(struct buf *out)
     static const char *const methods[] = {
         [HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE"
     };
-    static const char *const roles[] = {
-        [ROLE_ANYBODY] = "-", [ROLE_CLIENT] = "client", [ROLE_ADMIN] = "admin"
-    };
+    static const char *const roles[] = { [ROLE_ANYBODY] = "-",
+                                         [ROLE_CLIENT] = "client",
+                                         [ROLE_ADMIN] = "admin",
+                                         [ROLE_OPERATOR] =
+                                             "admin, or client with `admin: true`" };
 
     (void)buf_add_text(out, "| method and path | key | what |\n|---|---|---|\n");
     for (const struct endpoint *endpoint = endpoints; endpoint->path; endpoint++)

@@ -14,7 +14,12 @@
 
 #include <stdbool.h>
 
-enum role { ROLE_ANYBODY, ROLE_CLIENT, ROLE_ADMIN };
+enum role {
+    ROLE_ANYBODY,
+    ROLE_CLIENT,
+    ROLE_ADMIN,
+    ROLE_OPERATOR, /* an admin key, or a client key with `admin: true` */
+};
 
 struct change;
 struct offers;

@@ -144,7 +144,8 @@ static void test_a_forced_side_that_cannot_answer_is_an_error_and_says_which(voi
 
     (void)state;
     ask_with(stage, "X-Canary", "enabled");
-    answer_500(stage, 0);
+    stage_answer(stage, 0, 500, JSON, ERROR_BODY("boom", "server_error"));
+    stage_advance(stage, 1); /* too soon for a last resort */
     assert_reply(stage, 500, "boom");
     ask_with(stage, "X-Canary", "enabled");
     assert_reply(stage, 503, "\"no_healthy_target\"");
