@@ -15,9 +15,9 @@ import time
 from canaries import CANARIES
 
 SECRET = "whsec-canary-4c1f7e0a93d5"
-PATH = "/hooks/canary-path-7d2e"
+PATH = "/hooks/a-canary-path-7d2e"
 PATIENCE_S = 15
-assert "canary" in CANARIES, "the secret is searched for in everything that the gateway says"
+assert any(part in SECRET and part in PATH for part in CANARIES), "both are searched for in what the gateway says"
 
 
 class Post:
