@@ -272,6 +272,8 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
         return NULL;
     }
     gateway->keeper = keeper_new(gateway);
+    gateway->rollouts =
+        rollouts_new(gateway); /* what is loaded is loaded before anything is put */
     gateway->webhooks = webhooks_new(gateway);
     gateway->offers_told = offers_told_new();
     gateway->changes = changes_new(gateway);
@@ -284,7 +286,6 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
     webhooks_renew(gateway->webhooks);
     gateway->recent = recent_new(gateway);
     gateway->alarms = alarms_new(gateway);
-    gateway->rollouts = rollouts_new(gateway);
     rollouts_renew(gateway->rollouts);
     loop_on_signal(gateway->loop, SIGTERM, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGINT, on_signal, gateway);

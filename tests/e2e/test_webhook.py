@@ -12,7 +12,7 @@ import pytest
 import canaries
 import wire
 from certificate import make_certificate
-from receiver import SECRET, Receiver, snippet
+from receiver import PATH, SECRET, Receiver, snippet
 from sluice import ROOT, Sluice, run
 
 
@@ -61,7 +61,7 @@ def test_an_event_arrives_signed():
     with Receiver() as receiver, gateway_of(hook(receiver)) as gateway:
         make_event(gateway)
         post = receiver.wait(1)[0]
-        assert post.path == "/hooks/canary-path-7d2e"
+        assert post.path == PATH
         assert post.event == last_event(gateway)
         assert (post.kind, post.event["kind"]) == ("reload", "reload")
         assert post.headers["Content-Type"] == "application/json"
@@ -127,7 +127,7 @@ def test_a_redirect_is_a_failure():
         receiver.answers = [302]
         make_event(gateway)
         assert "redirect" in gateway.event("webhook_failed")["why"]
-        assert [post.path for post in receiver.wait(2)] == ["/hooks/canary-path-7d2e"] * 2
+        assert [post.path for post in receiver.wait(2)] == [PATH] * 2
         wait_outcome(gateway, "delivered", 1)
 
 
