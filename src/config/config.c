@@ -193,3 +193,11 @@ const struct price *config_target_price(const struct config_model *model,
 {
     return target->price.known ? &target->price : &model->price;
 }
+
+bool config_is_loopback(const char *listen)
+{
+    struct span address = span_from(listen);
+
+    return span_starts(address, "127.") || span_starts(address, "localhost:") ||
+           span_starts(address, "[::1]:");
+}

@@ -55,6 +55,7 @@ struct config_tls {
 struct config_admin {
     const char *listen; /* NULL: on the main listener */
     struct config_secrets keys;
+    struct config_strings hosts; /* names that it goes by */
 };
 
 /* What a caller, or a model, may have; 0: as much as it likes. */
@@ -452,6 +453,9 @@ const struct config_provider *config_provider_find(const struct config *config,
 /* What a target's tokens cost. */
 const struct price *config_target_price(const struct config_model *model,
                                         const struct config_target *target);
+
+/* Does it listen where this machine alone can reach it? */
+bool config_is_loopback(const char *listen);
 
 /* ---- printed from the settings table ---- */
 

@@ -365,14 +365,6 @@ static void check_models(struct reading *reading)
 
 /* ---- the listening side ---- */
 
-static bool is_loopback(const char *listen)
-{
-    struct span address = span_from(listen);
-
-    return span_starts(address, "127.") || span_starts(address, "localhost:") ||
-           span_starts(address, "[::1]:");
-}
-
 static void check_listen(struct reading *reading)
 {
     const struct config *config = reading->config;
@@ -382,7 +374,7 @@ static void check_listen(struct reading *reading)
         report_error(
             reading->reporter, node_member(node_member(reading->root, "admin"), "listen"),
             "is the main listener's address; remove it to share that, or write another");
-    if (config->client_key_count == 0 && !is_loopback(config->listen))
+    if (config->client_key_count == 0 && !config_is_loopback(config->listen))
         report_warning(reading->reporter, node_member(reading->root, "listen"),
                        "there are no client_keys, so whoever reaches %s may call",
                        config->listen);

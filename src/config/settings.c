@@ -43,6 +43,15 @@ static const struct setting admin_rows[] = {
       ITEMS(config_admin, keys.items, keys.count, sizeof(struct secret)),
       .max = 64,
       .help = "Any of them opens the admin plane; without one it answers 404 throughout." },
+    { .name = "hosts",
+      .kind = SETTING_LIST,
+      .element = SETTING_LABEL,
+      ITEMS(config_admin, hosts.items, hosts.count, sizeof(char *)),
+      .max = 64,
+      .unsaid = "addresses and `localhost` where it listens on loopback, else any",
+      .help = "Names by which it may be asked for, beside its addresses: another `Host` is "
+              "403, and so "
+              "is an `Origin` that is not the `Host`." },
     END,
 };
 

@@ -26,6 +26,7 @@ static const struct row rows[REFUSALS] = {
     [REFUSE_BAD_REQUEST] = { "bad_request", CLIENT, 400, LLM_CLIENT_ERROR },
     [REFUSE_NOT_FOUND] = { "not_found", CLIENT, 404, LLM_CLIENT_ERROR },
     [REFUSE_METHOD_NOT_ALLOWED] = { "method_not_allowed", CLIENT, 405, LLM_CLIENT_ERROR },
+    [REFUSE_FORBIDDEN] = { "forbidden", CLIENT, 403, LLM_CLIENT_ERROR },
     [REFUSE_CONFLICT] = { "conflict", CLIENT, 409, LLM_CLIENT_ERROR },
     [REFUSE_RATE_LIMIT_EXCEEDED] = { "rate_limit_exceeded", "rate_limit_error", 429,
                                      LLM_RATE_LIMIT },

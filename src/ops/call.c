@@ -8,6 +8,7 @@
 #include "ops/admin_rollout.h"
 #include "ops/admin_settings.h"
 #include "ops/admin_targets.h"
+#include "ops/call_guard.h"
 #include "ops/change.h"
 #include "ops/dashboard.h"
 #include "ops/export.h"
@@ -205,9 +206,12 @@ static bool may_enter(struct call *call)
 
 static void answer(struct call *call)
 {
+    const char *problem = NULL;
     bool other_method;
 
     call->row = find_row(call, &other_method);
+    if (call->row && call->row->role >= ROLE_ADMIN)
+        problem = call_guard(http_request(call->http), call->gateway->env.config);
     if (http_request(call->http)->method == HTTP_OPTIONS) {
         call->status = 204;
         call->headers = "Allow: GET, HEAD, POST, PUT, OPTIONS\r\n";
@@ -219,6 +223,8 @@ static void answer(struct call *call)
             call, REFUSE_NOT_FOUND,
             "There is nothing at this path. Models are at POST /v1/chat/completions, their "
             "list at GET /v1/models.");
+    } else if (problem) {
+        call_refuse(call, REFUSE_FORBIDDEN, problem);
     } else if (!may_enter(call)) {
         call_refuse(call, REFUSE_INVALID_API_KEY,
                     call->row->role >= ROLE_ADMIN

@@ -23,7 +23,7 @@ def chat_request(model, stream=False, headers="", key=canaries.CLIENT_KEY, body=
 
 def post(path, body, headers="", key=canaries.CLIENT_KEY):
     auth = f"Authorization: Bearer {key}\r\n" if key else ""
-    head = f"POST {path} HTTP/1.1\r\nHost: sluice\r\n{JSON}{auth}{headers}"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{JSON}{auth}{headers}"
     return (head + f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
@@ -33,7 +33,7 @@ def put(path, body, headers="", key=canaries.CLIENT_KEY):
 
 def get(path, headers="", key=None):
     auth = f"Authorization: Bearer {key}\r\n" if key else ""
-    return f"GET {path} HTTP/1.1\r\nHost: sluice\r\n{auth}{headers}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{auth}{headers}\r\n".encode()
 
 
 class Reply:

@@ -26,6 +26,7 @@ static const struct {
     { "not_found", 404 },
     { "method_not_allowed", 405 },
     { "conflict", 409 },
+    { "forbidden", 403 },
     { "rate_limit_exceeded", 429 },
     { "insufficient_quota", 429 },
     { "overloaded", 503 },
