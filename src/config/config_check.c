@@ -301,42 +301,6 @@ static void check_targets(struct reading *reading, struct config_model *model,
     config_expand_targets(reading, model, targets);
 }
 
-/* Loops of fallbacks are fine (each may stand in for the other): they are not followed. */
-static void check_stand_ins(struct reading *reading, const struct config_model *model,
-                            const struct config_models *others, const struct node *node)
-{
-    for (size_t i = 0; i < others->count; i++) {
-        const struct config_model *other = others->items[i];
-        const struct node *child = node_child(node, i);
-
-        if (other == model)
-            report_error(reading->reporter, child,
-                         "a model cannot stand in for itself; remove it");
-        else if (other && other->virtual)
-            report_error(reading->reporter, child,
-                         "\"%s\" is a virtual model; name one that has targets", other->name);
-        for (size_t j = 0; j < i; j++)
-            if (other && others->items[j] == other)
-                report_error(reading->reporter, child, "\"%s\" stands twice; remove one",
-                             other->name);
-    }
-}
-
-static void check_fallbacks(struct reading *reading, const struct config_model *model,
-                            const struct node *node)
-{
-    const struct node *by_class = node_member(node, "fallback_on");
-    const struct setting *row = settings_fallback_on.rows;
-
-    check_stand_ins(reading, model, &model->fallbacks, node_member(node, "fallbacks"));
-    for (; row->name; row++) {
-        struct config_models others;
-
-        memcpy(&others, (const char *)&model->fallback_on + row->offset, sizeof(others));
-        check_stand_ins(reading, model, &others, node_member(by_class, row->name));
-    }
-}
-
 static void check_models(struct reading *reading)
 {
     struct config *config = reading->config;
@@ -349,11 +313,12 @@ static void check_models(struct reading *reading)
         node = node_named(node, model->name);
         check_targets(reading, model, node);
         config_check_prices(reading, model, node);
-        check_fallbacks(reading, model, node);
+        config_check_fallbacks(reading, model, node);
         config_check_hedge(reading, model, node);
         config_check_tasks(reading, model, node);
         config_check_sides(reading, model, node);
     }
+    config_check_cycles(reading);
     if (config->fallback_model && config->fallback_model->virtual)
         report_error(reading->reporter, node_member(reading->root, "fallback_model"),
                      "\"%s\" is a virtual model; name one that has targets",

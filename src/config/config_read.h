@@ -57,6 +57,11 @@ void config_check_starred_references(struct reading *reading);
 void config_check_prices(struct reading *reading, struct config_model *model,
                          const struct node *node);
 
+/* The part of it about who stands in for whom, of a model and of all together. */
+void config_check_fallbacks(struct reading *reading, const struct config_model *model,
+                            const struct node *node);
+void config_check_cycles(struct reading *reading);
+
 /* The part of it about models with tasks. */
 void config_check_tasks(struct reading *reading, struct config_model *model,
                         const struct node *node);

@@ -394,7 +394,7 @@ static const struct setting model_rows[] = {
       MODELS_AT(config_model, fallbacks),
       .max = LIMIT_FALLBACKS,
       .help = "Models to try, in this order, when no target of it could serve. Their own "
-              "fallbacks are not followed, so two models may stand in for each other." },
+              "fallbacks are not followed, and must not lead back to it." },
     { .name = "fallback_on",
       .kind = SETTING_OBJECT,
       AT(config_model, fallback_on),

@@ -260,7 +260,7 @@ static void test_names_may_be_used_before_they_are_listed(void **state)
         "fallback_model: two\n"
         "models:\n"
         "  one: { targets: [ { provider: b } ], aliases: [alias, b/one], fallbacks: [two] }\n"
-        "  two: { targets: [ { provider: b } ], fallbacks: [one] }\n" /* a loop is fine */
+        "  two: { targets: [ { provider: b } ] }\n"
         "providers: { b: { kind: openai, keys: [k] } }\n",
         NULL);
 

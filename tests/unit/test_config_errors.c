@@ -371,6 +371,11 @@ static void test_wrong_models_are_refused(void **state)
           "5:47: models.n.aliases: is a single value; write a list" },
         { FINE "  n: { targets: [ { provider: a } ], fallbacks: [n] }\n",
           "5:50: models.n.fallbacks[0]: a model cannot stand in for itself" },
+        { FINE "  n: { targets: [ { provider: a } ], fallbacks: [o] }\n"
+               "  o: { targets: [ { provider: a } ], fallbacks: [m, p] }\n"
+               "  p: { targets: [ { provider: a } ], fallbacks: [n] }\n",
+          "7:50: models.p.fallbacks[0]: the fallbacks go round in a circle: n -> o -> p -> n; "
+          "remove one of them" },
         { FINE "  n: { targets: [ { provider: a } ], fallbacks: [m, m] }\n",
           "5:53: models.n.fallbacks[1]: \"m\" stands twice; remove one" },
         { FINE "  n: { targets: [ { provider: a } ], fallbacks: [nope] }\n",
