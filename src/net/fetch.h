@@ -1,5 +1,5 @@
-/* fetch: one upstream call. This header hides which engine makes it: libcurl transfers on one
- * curl_multi per shard (fetch_transfer.c).
+/* fetch: one upstream call. This header hides which engine makes it: libcurl transfers
+ * (fetch_transfer.c) on several multi handles (fetch_shard.c).
  *
  *     CONNECT --> WAIT --> BODY --> DONE
  *        |         |        |

@@ -48,7 +48,6 @@ void fetch_origin_free(struct fetch_origin *origin)
 void fetch_easy_init(CURL *easy, const struct fetch_callbacks *callbacks, struct fetch *fetch,
                      void *sockets, CURLSH *share)
 {
-    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
     (void)curl_easy_setopt(easy, CURLOPT_SHARE, share);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for getaddrinfo */

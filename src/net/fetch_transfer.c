@@ -1,13 +1,11 @@
 /* fetch_transfer: upstream calls as libcurl transfers.
  *
- *     fetch_start -> curl_multi_add_handle -> [on_header]* -> [on_body]* -> CURLMSG_DONE
- *                                                 |              |
- *                                              head buf        inbox -> fetch_bytes, fetch_consume
+ *     fetch_start -> fetch_seat_take -> [on_header]* -> [on_body]* -> on_end
+ *                                           |              |
+ *                                        head buf        inbox -> fetch_bytes, fetch_consume
  *
  * Handles are kept with their callbacks set and used again: only what differs between two calls is
- * set anew. Calls are spread over several multi handles, because libcurl looks through all busy
- * connections of a host for each new call: the first shard with few calls in flight takes it, which
- * keeps connections warm while there are few and the search short while there are many. */
+ * set anew. When libcurl gets its turn is for fetch_shard.c. */
 #include "net/fetch.h"
 
 #include "base/buf.h"
@@ -17,6 +15,7 @@
 #include "base/mem.h"
 #include "net/fetch_easy.h"
 #include "net/fetch_head.h"
+#include "net/fetch_shard.h"
 #include "net/fetch_socket.h"
 #include "net/loop.h"
 
@@ -24,38 +23,25 @@
 #include <string.h>
 
 enum {
-    SHARDS = 16,
-    SHARD_CALLS = 128, /* in flight before the next shard is used */
-    SHARD_IDLE_CONNECTIONS = 128,
     WHOLE_BODY_BYTES = 32 * 1024, /* up to this it leaves with the head, in one write */
     READ_BYTES = 16 * 1024,       /* libcurl's buffer, one per running call */
     SMALL_READ_BYTES = 2 * 1024,
     FETCH_MAGIC = 0x66657463,
 };
 
-struct shard {
-    struct task
-        task; /* gives libcurl its turn: woken when it asks, alarmed when it wants to wait */
-    struct fetch_pool *pool;
-    CURLM *multi;
-    uint32_t calls;
-    struct list resumes; /* paused calls whose inbox has room again */
-};
-
 struct fetch_pool {
-    struct loop *loop;
     struct fetch_sockets *sockets;
     CURLSH *share; /* DNS answers and TLS sessions, for all shards */
-    struct shard shards[SHARDS];
+    struct fetch_shards *shards;
     struct list idle; /* fetches with a configured handle, last used first */
     size_t idle_count;
 };
 
 struct fetch {
     uint32_t magic;
-    struct list link; /* in pool->idle, or in shard->resumes */
+    struct list link; /* in pool->idle */
     struct fetch_pool *pool;
-    struct shard *shard; /* NULL: not in a multi handle */
+    struct fetch_seat seat;
     CURL *easy;
     uint64_t origin_number; /* what the handle is configured for; 0: nothing */
     struct task *task;
@@ -72,11 +58,9 @@ struct fetch {
     enum fetch_phase phase;
     enum fetch_failure failure;
     bool reused; /* went over a kept connection */
-    bool paused;
     bool address_denied;
     bool no_socket;
     unsigned sockets; /* opened for this call; 0: it goes over a kept connection */
-    int socket; /* the last that was opened or waited for: the connection, once there is one */
     struct fetch_head head;
     struct buf inbox;
     size_t pause_at;
@@ -115,7 +99,7 @@ static curl_socket_t on_open_socket(void *opaque, curlsocktype purpose,
     }
     fd = fetch_socket_open(fetch->pool->sockets, at->family, at->socktype, at->protocol);
     fetch->no_socket = fd < 0;
-    fetch->socket = fd;
+    fetch->seat.socket = fd;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -142,7 +126,7 @@ static int on_connected(void *opaque, char *remote, char *local, int remote_port
         return CURL_PREREQFUNC_ABORT;
     fetch->reused = fetch->sockets == 0;
     if (fetch->sockets == 1) /* of several, who knows which one it is */
-        fetch_socket_keep(fetch->pool->sockets, fetch->socket);
+        fetch_socket_keep(fetch->pool->sockets, fetch->seat.socket);
     fetch->connected_us = clock_us();
     fetch->phase = FETCH_WAIT;
     wake(fetch);
@@ -194,7 +178,7 @@ static size_t on_body(char *at, size_t size, size_t count, void *opaque)
 
     wake(fetch);
     if (waiting && waiting + size * count > fetch->pause_at) {
-        fetch->paused = true;
+        fetch->seat.paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
     fetch->received += size * count;
@@ -217,129 +201,36 @@ static enum fetch_failure failure_of(const struct fetch *fetch, CURLcode result)
     return fetch_easy_failure(fetch->easy, result, fetch->phase == FETCH_BODY);
 }
 
-static void leave_shard(struct fetch *fetch)
+static void leave(struct fetch *fetch)
 {
-    list_remove(&fetch->link);
-    (void)curl_multi_remove_handle(fetch->shard->multi, fetch->easy);
-    fetch->shard->calls--;
-    fetch->shard = NULL;
+    fetch_seat_leave(&fetch->seat);
     if (fetch->phase == FETCH_DONE && !fetch->http2) /* whose peers may talk at any time */
-        fetch_socket_rest(fetch->pool->sockets, fetch->socket);
+        fetch_socket_rest(fetch->pool->sockets, fetch->seat.socket);
 }
 
-static void finish(struct fetch *fetch, CURLcode result)
+static void on_end(struct fetch_seat *seat, CURLcode result)
 {
+    struct fetch *fetch = fetch_from(LIST_OWNER(seat, struct fetch, seat));
+
     fetch->failure = failure_of(fetch, result);
     fetch->phase = fetch->failure ? FETCH_FAILED : FETCH_DONE;
-    leave_shard(fetch);
+    leave(fetch);
     wake(fetch);
 }
 
-static void drain_done(struct shard *shard)
-{
-    CURLMsg *message;
-    int left;
-
-    while ((message = curl_multi_info_read(shard->multi, &left)) != NULL) {
-        CURLcode result = message->data.result; /* gone once the handle is removed */
-        char *opaque = NULL;
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &opaque);
-        finish(fetch_from(opaque), result);
-    }
-}
-
-/* ---- libcurl's turn ---- */
-
-static void resume_paused(struct shard *shard)
-{
-    struct list *link;
-
-    while ((link = list_take_first(&shard->resumes)) != NULL) {
-        struct fetch *fetch = LIST_OWNER(link, struct fetch, link);
-
-        fetch->paused = false; /* first: on_body may pause it again before this returns */
-        (void)curl_easy_pause(fetch->easy, CURLPAUSE_CONT);
-    }
-}
-
-static void run_shard(struct task *task)
-{
-    struct shard *shard = LIST_OWNER(task, struct shard, task);
-    int running;
-
-    resume_paused(shard);
-    (void)curl_multi_socket_action(shard->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    drain_done(shard);
-}
-
-static void on_ready(void *owner, int fd, int events)
-{
-    struct shard *shard = owner;
-    int running;
-
-    (void)curl_multi_socket_action(shard->multi, fd, events, &running);
-    drain_done(shard);
-}
-
-static int on_watch(CURL *easy, curl_socket_t fd, int what, void *opaque, void *socket_opaque)
-{
-    struct shard *shard = opaque;
-    char *fetch = NULL;
-
-    (void)socket_opaque;
-    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &fetch);
-    if (fetch && what != CURL_POLL_REMOVE) /* libcurl has handles of its own, too */
-        fetch_from(fetch)->socket = fd;
-    fetch_socket_watch(shard->pool->sockets, fd, what == CURL_POLL_REMOVE ? 0 : what, shard,
-                       on_ready);
-    return 0;
-}
-
-static int on_timeout_wanted(CURLM *multi, long wait_ms, void *opaque)
-{
-    struct shard *shard = opaque;
-
-    (void)multi;
-    if (wait_ms == 0)
-        task_wake(&shard->task);
-    else
-        task_alarm(&shard->task,
-                   wait_ms < 0 ? 0 : loop_now_ms(shard->pool->loop) + (uint64_t)wait_ms);
-    return 0;
-}
-
 /* ---- the pool ---- */
-
-static void shard_init(struct shard *shard, struct fetch_pool *pool)
-{
-    task_init(&shard->task, pool->loop, run_shard);
-    shard->pool = pool;
-    shard->multi = curl_multi_init();
-    assert(shard->multi != NULL);
-    list_init(&shard->resumes);
-    (void)curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, on_watch);
-    (void)curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard);
-    (void)curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
-    (void)curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
-    (void)curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, (long)SHARD_IDLE_CONNECTIONS);
-}
 
 struct fetch_pool *fetch_pool_new(struct loop *loop)
 {
     struct fetch_pool *pool = mem_zero(sizeof(*pool));
 
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-    pool->loop = loop;
     pool->sockets = fetch_sockets_new(loop);
     list_init(&pool->idle);
     pool->share = curl_share_init();
     (void)curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
     (void)curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    for (int i = 0; i < SHARDS; i++)
-        shard_init(&pool->shards[i], pool);
+    pool->shards = fetch_shards_new(loop, pool->sockets);
     return pool;
 }
 
@@ -358,28 +249,11 @@ void fetch_pool_free(struct fetch_pool *pool)
 
     while ((link = list_take_first(&pool->idle)) != NULL)
         fetch_free(LIST_OWNER(link, struct fetch, link));
-    for (int i = 0; i < SHARDS; i++) {
-        assert(pool->shards[i].calls == 0);
-        (void)curl_multi_cleanup(pool->shards[i].multi);
-        task_done(&pool->shards[i].task);
-    }
+    fetch_shards_free(pool->shards);
     (void)curl_share_cleanup(pool->share);
     fetch_sockets_free(pool->sockets);
     mem_free(pool);
     curl_global_cleanup();
-}
-
-static struct shard *choose_shard(struct fetch_pool *pool)
-{
-    struct shard *best = &pool->shards[0];
-
-    for (int i = 0; i < SHARDS; i++) {
-        if (pool->shards[i].calls < SHARD_CALLS)
-            return &pool->shards[i];
-        if (pool->shards[i].calls < best->calls)
-            best = &pool->shards[i];
-    }
-    return best;
 }
 
 /* ---- one call ---- */
@@ -459,6 +333,7 @@ static struct fetch *take_idle(struct fetch_pool *pool)
     fetch_head_init(&fetch->head);
     buf_init(&fetch->inbox, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
     fetch_easy_init(fetch->easy, &callbacks, fetch, pool->sockets, pool->share);
+    fetch_seat_init(&fetch->seat, fetch->easy, on_end);
     return fetch;
 }
 
@@ -466,7 +341,6 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
                           struct task *task)
 {
     struct fetch *fetch = take_idle(pool);
-    CURLMcode failed;
 
     fetch->task = task;
     fetch->pause_at = LIMIT_INBOX_BYTES;
@@ -476,10 +350,7 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
     fetch->deny_private = request->origin->deny_private;
     fetch->http2 = request->origin->http2;
     configure_call(fetch, request);
-    fetch->shard = choose_shard(pool);
-    fetch->shard->calls++;
-    failed = curl_multi_add_handle(fetch->shard->multi, fetch->easy);
-    assert(failed == CURLM_OK);
+    fetch_seat_take(&fetch->seat, pool->shards);
     return fetch;
 }
 
@@ -498,7 +369,6 @@ static void reset(struct fetch *fetch)
     fetch->phase = FETCH_CONNECT;
     fetch->failure = FETCH_FINE;
     fetch->reused = false;
-    fetch->paused = false;
     fetch->address_denied = false;
     fetch->no_socket = false;
     fetch->sockets = 0;
@@ -511,8 +381,8 @@ void fetch_close(struct fetch *fetch)
 {
     struct fetch_pool *pool = fetch->pool;
 
-    if (fetch->shard)
-        leave_shard(fetch);
+    if (fetch->seat.shard)
+        leave(fetch);
     /* A handle whose transfer broke may remember that it wanted to rewind its body, and then fails the
      * next one: only those that ended well are used again. */
     if (fetch->phase != FETCH_DONE || pool->idle_count >= LIMIT_IDLE_EASY_HANDLES) {
@@ -561,19 +431,11 @@ uint64_t fetch_received(const struct fetch *fetch)
     return fetch->received;
 }
 
-static void resume_later(struct fetch *fetch)
-{
-    if (!fetch->paused || fetch->shard == NULL || list_linked(&fetch->link))
-        return;
-    list_append(&fetch->shard->resumes, &fetch->link);
-    task_wake(&fetch->shard->task);
-}
-
 void fetch_consume(struct fetch *fetch, size_t size)
 {
     buf_consume(&fetch->inbox, size);
     if (buf_size(&fetch->inbox) <= fetch->pause_at / 2)
-        resume_later(fetch);
+        fetch_seat_resume(&fetch->seat);
     if (buf_size(&fetch->inbox) == 0)
         fetch->pause_at = LIMIT_INBOX_BYTES;
 }
@@ -583,13 +445,14 @@ void fetch_widen(struct fetch *fetch, size_t size)
     size_t most = LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES;
 
     fetch->pause_at = size < most ? size : most;
-    resume_later(fetch);
+    fetch_seat_resume(&fetch->seat);
 }
 
 bool fetch_forget(struct fetch *fetch)
 {
     fetch_head_done(&fetch->head);
-    return fetch->shard == NULL || fetch->whole_body || fetch->body_at == fetch->body_count;
+    return fetch->seat.shard == NULL || fetch->whole_body ||
+           fetch->body_at == fetch->body_count;
 }
 
 uint64_t fetch_connected_us(const struct fetch *fetch)
