@@ -4,13 +4,11 @@
  */
 #include "ops/change.h"
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "config/config_changes.h"
-#include "flow/meters.h"
 #include "net/listen.h"
 #include "net/tls.h"
+#include "ops/change_told.h"
 #include "ops/gateway.h"
 #include "ops/source.h"
 #include "ops/state.h"
@@ -55,76 +53,6 @@ struct changes {
     struct list waiting;
     struct change *running;
 };
-
-/* ---- what is said about it ---- */
-
-static void tell_reload(struct change *change, uint64_t from)
-{
-    struct gateway *gateway = change->gateway;
-    const struct event event = {
-        .kind = EVENT_RELOAD,
-        .reason = buf_span(&change->report),
-        .actor = change->event.actor,
-        .figures = { { "from_generation", from, 0 },
-                     { "to_generation", gateway->env.config->generation, 0 } },
-    };
-
-    events_add(&gateway->env.events, &event, clock_wall_ms());
-    LOG(LOG_INFO, "reload", { "why", span_from(event.actor) }, { "notes", event.reason });
-}
-
-static void tell_refused(struct change *change)
-{
-    struct gateway *gateway = change->gateway;
-    uint64_t generation = gateway->env.config->generation;
-    const struct event event = {
-        .kind = EVENT_RELOAD_REFUSED,
-        .reason = buf_span(&change->report),
-        .actor = change->event.actor,
-        .figures = { { "from_generation", generation, 0 }, { "to_generation", generation, 0 } },
-    };
-
-    series_add(meter(gateway->env.metrics, METER_CONFIG_RELOAD_FAILED), 1);
-    LOG(LOG_ERROR, "reload_refused", { "why", span_from(event.actor) },
-        { "errors", event.reason });
-    events_add(&gateway->env.events, &event, clock_wall_ms());
-}
-
-static void tell_event(struct gateway *gateway, const struct event *event)
-{
-    events_add(&gateway->env.events, event, clock_wall_ms());
-    LOG(LOG_INFO, "change", { "actor", span_from(event->actor) }, { "what", event->reason },
-        { "model", span_from(event->model) }, { "target", span_from(event->target) },
-        { "from", span_from(event->from) }, { "to", span_from(event->to) });
-}
-
-static void tell_changed(struct change *change)
-{
-    for (size_t i = 0; i < change->each_count; i++)
-        tell_event(change->gateway, &change->each[i]);
-    if (change->each_count == 0)
-        tell_event(change->gateway, &change->event);
-}
-
-/* The changes that the file has overtaken. */
-static void tell_over(struct gateway *gateway, const struct config_changes *changes,
-                      const char *actor)
-{
-    for (size_t i = 0; i < changes->count; i++) {
-        const struct config_change *over = &changes->items[i];
-        const struct event event = {
-            .kind = EVENT_CHANGE_OVER,
-            .reason = span_from(over->path),
-            .actor = actor,
-        };
-
-        if (!over->over)
-            continue;
-        events_add(&gateway->env.events, &event, clock_wall_ms());
-        LOG(LOG_WARN, "change_over", { "what", event.reason },
-            { "why", SPAN_OF("the file says something else there") });
-    }
-}
 
 /* ---- reading and checking ---- */
 
@@ -231,6 +159,14 @@ static void apply(struct change *change)
         change->applied(change->gateway, change->each[i].model);
 }
 
+static void tell_changed(struct change *change)
+{
+    for (size_t i = 0; i < change->each_count; i++)
+        change_tell(change->gateway, &change->each[i]);
+    if (change->each_count == 0)
+        change_tell(change->gateway, &change->event);
+}
+
 /* ---- steps ---- */
 
 static void release(struct change *change)
@@ -267,7 +203,7 @@ static void finish(struct change *change, enum change_fate fate)
 static void refuse(struct change *change)
 {
     if (change->read_file)
-        tell_refused(change);
+        change_tell_refused(change->gateway, change->event.actor, buf_span(&change->report));
     finish(change, CHANGE_REFUSED);
 }
 
@@ -311,7 +247,7 @@ static void begin(struct change *change)
         return;
     }
     if (change->read_file)
-        tell_over(change->gateway, &change->next, change->event.actor);
+        change_tell_over(change->gateway, &change->next, change->event.actor);
     config_changes_prune(&change->next);
     state_save_changes(change->gateway->state, &changes->in_force, &change->next);
     mark(change);
@@ -339,7 +275,8 @@ static void save(struct change *change)
     remember(change);
     apply(change);
     if (change->read_file)
-        tell_reload(change, generation);
+        change_tell_reload(change->gateway, change->event.actor, buf_span(&change->report),
+                           generation);
     else
         tell_changed(change);
     state_save_events(change->gateway->state);
@@ -465,7 +402,7 @@ static void forget_over(struct changes *changes)
     struct config_changes kept;
 
     config_changes_copy(&changes->in_force, &kept);
-    tell_over(changes->gateway, &kept, "start");
+    change_tell_over(changes->gateway, &kept, "start");
     config_changes_prune(&kept);
     state_save_changes(changes->gateway->state, &changes->in_force, &kept);
     config_changes_done(&changes->in_force);
