@@ -7,8 +7,7 @@
 
 /* ---- names ---- */
 
-/* The node of the next item: reading left out those whose name was wrong. */
-static const struct node *node_named(const struct node *node, const char *name)
+const struct node *config_node_named(const struct node *node, const char *name)
 {
     while (node && !span_is(node->key, name))
         node = node->next;
@@ -58,7 +57,7 @@ static void collect_names(struct reading *reading)
         (void)map_put(&config->models_by_name, span_from(config->models[i].name),
                       &config->models[i]);
     for (size_t i = 0; i < config->model_count; i++) {
-        node = node_named(node, config->models[i].name);
+        node = config_node_named(node, config->models[i].name);
         config->models[i].virtual = node_member(node, "tasks") != NULL;
         add_aliases(reading, &config->models[i], node);
     }
@@ -208,7 +207,7 @@ static void check_providers(struct reading *reading)
     for (size_t i = 0; i < config->provider_count; i++) {
         struct config_provider *provider = &config->providers[i];
 
-        node = node_named(node, provider->name);
+        node = config_node_named(node, provider->name);
         inherit_timeouts(config, provider);
         check_probe(reading, provider, node);
         if (node->kind != NODE_MAP)
@@ -310,7 +309,7 @@ static void check_models(struct reading *reading)
     for (size_t i = 0; i < config->model_count; i++) {
         struct config_model *model = &config->models[i];
 
-        node = node_named(node, model->name);
+        node = config_node_named(node, model->name);
         check_targets(reading, model, node);
         config_check_prices(reading, model, node);
         config_check_fallbacks(reading, model, node);

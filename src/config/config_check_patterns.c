@@ -62,14 +62,6 @@ static void add_patterns(struct reading *reading, const struct config_model *mod
             add_pattern(reading, model, model->aliases.items[i], node_child(aliases, i), false);
 }
 
-/* The node of that model: those whose name was wrong were left out in reading. */
-static const struct node *node_of(const struct node *node, const struct config_model *model)
-{
-    while (!span_is(node->key, model->name))
-        node = node->next;
-    return node;
-}
-
 void config_check_patterns(struct reading *reading)
 {
     struct config *config = reading->config;
@@ -82,7 +74,7 @@ void config_check_patterns(struct reading *reading)
     config->patterns.items =
         arena_zero(&config->arena, (most + 1) * sizeof(struct config_pattern));
     for (size_t i = 0; i < config->model_count; i++) {
-        node = node_of(node, &config->models[i]);
+        node = config_node_named(node, config->models[i].name);
         add_patterns(reading, &config->models[i], node);
     }
 }
@@ -133,8 +125,9 @@ void config_check_stars(struct reading *reading, struct config_model *model,
     for (size_t i = 0; i < model->written.count; i++, child = child->next) {
         const struct config_target *target = &model->written.items[i];
 
-        while (child->kind != NODE_MAP)
+        while (child && child->kind != NODE_MAP)
             child = child->next; /* said */
+        assert(child);
         if (target->model)
             check_said_star(reading, model, target->model, node_member(child, "model"));
         said = said && target->model;

@@ -39,6 +39,9 @@ void config_read(struct reading *reading);
  * know. Looks at everything, however much was wrong before. */
 void config_check(struct reading *reading);
 
+/* The item of that name, from `node` on: reading left out those whose name was wrong. */
+const struct node *config_node_named(const struct node *node, const char *name);
+
 /* The part of it about regions: those of a provider, and targets that are in several. */
 void config_check_regions(struct reading *reading, struct config_provider *provider,
                           const struct node *node);
