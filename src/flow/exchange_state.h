@@ -32,21 +32,21 @@ enum answer_kind {
 struct attempt {
     const struct plan_step *step;
     struct breaker_ticket ticket;
+    enum answer_kind kind;
+    bool key_to_blame; /* it failed by its key, and there is another: no fault of the target */
+    bool second;       /* it was started beside another */
+    bool connected;
+    bool relaying;             /* `relay` is set up */
     struct key_pool *key_pool; /* NULL: nothing is learnt of its key */
     uint64_t key_id;
-    bool key_to_blame; /* it failed by its key, and there is another: no fault of the target */
-    struct fetch *fetch; /* NULL: none runs */
-    enum answer_kind kind;
+    struct fetch *fetch;  /* NULL: none runs */
     struct clocks clocks; /* CONNECT, FIRST_BYTE, IDLE, HEDGE */
     struct buf held;      /* role-only and ping events before the commit */
     struct hedge *pace;   /* what is known of its model; NULL: it is not one that is hedged */
-    bool second;          /* it was started beside another */
     uint64_t started_us;
     uint64_t started_ms; /* the loop's clock */
     uint64_t received;   /* body bytes seen so far: what the idle clock watches */
-    bool connected;
     struct relay relay;
-    bool relaying; /* `relay` is set up */
     const char *headers[FETCH_HEADERS_MAX];
     size_t header_count;
     struct span pieces[RELAY_PIECES_MAX];

@@ -24,7 +24,7 @@ enum {
     DELIVERY_DIGITS = 32,
 };
 
-static const struct delivery_rule RULE = {
+static const struct delivery_rule rule = {
     .first_ms = 1000,
     .most_ms = 300000,
     .for_ms = 3600000,
@@ -246,7 +246,7 @@ static const char *failure(unsigned status)
 
 static void fail(struct hook *hook, uint64_t id, const char *why)
 {
-    hook->due_ms = delivery_failed(&hook->delivery, &RULE, now_ms(hook));
+    hook->due_ms = delivery_failed(&hook->delivery, &rule, now_ms(hook));
     if (hook->due_ms) {
         hook->state = HOOK_BACKING_OFF;
         count(hook, "failed", 1);
