@@ -1,8 +1,12 @@
-# Makes one page of page.html, style.css and script.js, and a C array of it:
+# Makes one page of page.html, style.css and the scripts, and a C array of it:
 #     cmake -D FOLDER=src/ops/dashboard -D OUT=dashboard_page.c -P embed.cmake
 file(READ ${FOLDER}/page.html page)
 file(READ ${FOLDER}/style.css style)
-file(READ ${FOLDER}/script.js script)
+set(script "")
+foreach(part parts model page)
+    file(READ ${FOLDER}/${part}.js text)
+    string(APPEND script "${text}")
+endforeach()
 string(REPLACE "/*STYLE*/\n" "${style}" page "${page}")
 string(REPLACE "/*SCRIPT*/\n" "${script}" page "${page}")
 file(WRITE ${OUT}.html "${page}")
