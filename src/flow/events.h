@@ -1,5 +1,5 @@
 /* events: what changed by itself or by an operator, for GET /admin/events. The last LIMIT_EVENTS are
- * kept, in memory alone; each has a number, one more than the one before it.
+ * kept, and over a restart by ops/state.h; each has a number, one more than the one before it.
  *
  * Whoever adds one also logs it: the log is for reading, this is for asking "what is new since?". */
 #ifndef FLOW_EVENTS_H
