@@ -3,7 +3,8 @@
 
     .venv/bin/python tests/e2e/screenshot.py [OUT.png] [--width 1280] [--dark] [--seconds 45]
 
-Three fake providers, one of which goes down, and traffic for some seconds; then the page is what it is."""
+Four fake providers, of which one goes down and one is a new version that a rollout brings in phase by
+phase, and traffic for some seconds; then the page is what it is."""
 
 import argparse
 import concurrent.futures
@@ -16,22 +17,37 @@ import canaries
 import wire
 from browser import Browser
 from mock import Mock
+from png import smaller
 from sluice import ROOT, Sluice, openai_provider, target
 
 OUT = ROOT / "src/ops/dashboard/screenshot.png"
 PICTURE_BYTES_MAX = 150_000
+PHASES = [("initial", 5), ("canary", 15), ("partial", 40), ("majority", 70), ("full", 100)]
 
 
-def gateway_of(fast, slow, down):
+def rollout(seconds):
+    """Phases so short that the first are over when the picture is taken; the third then lasts."""
+    lasting = [seconds // 4, seconds // 4, 3600, 3600]
+    return {
+        "phases": [{"name": name, "green": green, **({"at_least": f"{most}s"} if most else {})}
+                   for (name, green), most in zip(PHASES, [*lasting, None])],
+        "check_every": "1s",
+        "promote": {"min_requests": 5, "window": "10m"},
+    }
+
+
+def gateway_of(fast, slow, down, new, seconds):
     return Sluice(
         environment="production",
         providers={"openai": openai_provider(fast), "azure": openai_provider(slow),
-                   "cluster": openai_provider(down)},
+                   "cluster": openai_provider(down), "next": openai_provider(new)},
         models={
             "gpt-4.1": {
                 "targets": [target("openai", "gpt-4.1", weight=60),
                             target("azure", "gpt-4.1", weight=20),
-                            target("cluster", "qwen3-32b", weight=20)],
+                            target("cluster", "qwen3-32b", weight=20),
+                            target("next", "gpt-4.1-next", environment="green")],
+                "rollout": rollout(seconds),
                 "cost_per_mtok": {"input": 2, "output": 8},
             },
             "gpt-4.1-mini": {
@@ -66,6 +82,12 @@ def traffic(gateway, clients=5):
         each.result()
 
 
+def start_rollout(gateway):
+    path = "/admin/models/gpt-4.1/rollout"
+    reply = wire.ask(gateway, wire.put(path, b'{"strategy": "staged"}', key=canaries.ADMIN_KEY))
+    assert reply.status == 200, reply.body
+
+
 def seconds_later(page, seconds):
     page.wait(f"shown > {page.value('shown') + 1000 * seconds}", "later second", seconds + 20)
 
@@ -74,8 +96,9 @@ def picture(words):
     # Few clients, and each answer takes its time: a calm hour, not a bench.
     fast = Mock(tokens=20, latency=180, interval=12, slow_every=12, slow=420)
     slow = Mock(tokens=20, latency=320, interval=16)
-    with fast, slow, Mock(tokens=20, latency=60, interval=10) as down:
-        with gateway_of(fast, slow, down) as gateway, Browser() as browser, \
+    new = Mock(tokens=20, latency=150, interval=11, slow_every=15, slow=300)
+    with fast, slow, new, Mock(tokens=20, latency=60, interval=10) as down:
+        with gateway_of(fast, slow, down, new, words.seconds) as gateway, Browser() as browser, \
                 browser.page(gateway.url + "/dashboard", width=words.width, height=200,
                              dark=words.dark) as page:
             page.wait("document.activeElement.id === 'secret'", "question for the key")
@@ -84,11 +107,14 @@ def picture(words):
             page.wait("status", "figures")
             page.value("document.activeElement.blur()")
             with traffic(gateway):
+                start_rollout(gateway)
                 seconds_later(page, words.seconds / 2)
                 gateway.reload(default_model="gpt-4.1")
                 down.set(fault="503")
                 seconds_later(page, words.seconds / 2)
-                return page.picture(whole=True)
+                page.value("document.querySelector('[data-model$=mini]').open = false")
+                seconds_later(page, 1)
+                return smaller(page.picture(whole=True))
 
 
 def main():
