@@ -216,7 +216,7 @@ static void draw_first(struct plan *plan, uint64_t *weights, uint32_t first, uin
 
     for (uint32_t i = first; i < plan->count; i++)
         total += weights[i];
-    assert(total > 0); /* what has no weight is not in the plan */
+    assert(total > 0);                   /* what has no weight is not in the plan */
     point = next_random(random) % total; /* a few of 2^64 too many do not matter */
     while (point >= weights[at])
         point -= weights[at++];
