@@ -8,7 +8,43 @@
 
 #include "base/buf.h"
 #include "llm/chat.h"
+#include "llm/message.h"
 #include "llm/sse.h"
+
+/* What it takes for a client of this language to be served by a provider of another. */
+struct dialect_client {
+    /* The request as a conversation. The body has been read by read_chat() before. */
+    enum err (*read_request)(const struct chat *chat, struct arena *arena,
+                             struct conversation *ret, struct chat_problem *ret_problem);
+
+    /* A whole answer; `writer` says what the answer itself does not. */
+    void (*write_reply)(const struct delta_writer *writer, const struct reply *reply,
+                        struct buf *out);
+
+    /* What has come of an answer, as events; often nothing. */
+    void (*write_delta)(struct delta_writer *writer, const struct delta *delta,
+                        struct buf *out);
+};
+
+/* What a target asks of a translated request beside its client. */
+struct request_target {
+    struct span model;   /* its name there */
+    uint64_t max_tokens; /* its longest answer, as configured; 0: not said */
+};
+
+/* What it takes for a provider of this language to serve a client of another. */
+struct dialect_provider {
+    const char *suffix; /* where it takes conversations: "/messages" */
+
+    /* The request; what cannot be said is told to `losses`. */
+    void (*write_request)(const struct conversation *conversation,
+                          const struct request_target *target, struct losses *losses,
+                          struct buf *out);
+
+    void (*read_reply)(struct span body, struct arena *arena, struct reply *ret);
+    void (*read_delta)(struct delta_reader *reader, const struct sse_event *event,
+                       struct arena *arena, struct delta *ret);
+};
 
 struct dialect {
     const char *name; /* "openai" */
@@ -16,7 +52,7 @@ struct dialect {
     /* Must the client's request ask for usage to get it in a stream? (stream_options) */
     bool usage_on_request;
 
-    /* Finds what the gateway acts on; strict JSON. ERR_OK, or `ret_problem` says why not. Here as in
+    /* Finds what the gateway acts on; strict JSON. NULL: no client speaks it to us. ERR_OK, or `ret_problem` says why not. Here as in
      * the other readers, decoded and made-up strings come from the arena. */
     enum err (*read_chat)(struct span body, struct arena *arena, struct chat *ret,
                           struct chat_problem *ret_problem);
@@ -43,9 +79,13 @@ struct dialect {
 
     /* What ends a good stream: appended when the upstream finished but forgot to say so. */
     void (*write_end)(struct buf *out);
+
+    const struct dialect_client *client;     /* NULL: this build does not translate for it */
+    const struct dialect_provider *provider; /* NULL: nor into it */
 };
 
 extern const struct dialect dialect_openai;    /* chat completions, completions, embeddings */
 extern const struct dialect dialect_responses; /* OpenAI's /v1/responses */
+extern const struct dialect dialect_anthropic; /* Messages; so far for providers alone */
 
 #endif

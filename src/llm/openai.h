@@ -1,4 +1,5 @@
-/* openai: what the files of OpenAI's languages share. For openai_*.c alone; everybody else uses
+/* openai: what the files of OpenAI's languages share. For openai_*.c, and for languages
+ * that have taken over a part of it; everybody else uses
  * dialect_openai and dialect_responses. */
 #ifndef LLM_OPENAI_H
 #define LLM_OPENAI_H
@@ -14,6 +15,9 @@ enum err openai_read_chat(struct span body, struct arena *arena, struct chat *re
                           struct chat_problem *ret_problem);
 
 /* ---- openai_usage.c ---- */
+
+/* Is this field a plausible number of tokens? Then `ret` is it, else `ret` stays. */
+bool openai_read_count(const struct scan_field *field, uint64_t *ret);
 
 /* Reads a usage object in any of its spellings; `ret` stays when it is not one. */
 void openai_read_usage(struct span raw, struct usage *ret);
@@ -40,6 +44,25 @@ void openai_write_error(const struct llm_error *error, struct buf *out);
 
 /* The members `message`, `param` and `code`. */
 void openai_write_words(const struct llm_error *error, struct json_writer *w);
+
+/* ---- openai_request.c ---- */
+
+enum err openai_read_request(const struct chat *chat, struct arena *arena,
+                             struct conversation *ret, struct chat_problem *ret_problem);
+
+/* ---- openai_reply.c ---- */
+
+void openai_write_reply(const struct delta_writer *writer, const struct reply *reply,
+                        struct buf *out);
+
+/* The usage as chat completions count it. */
+void openai_write_usage(const struct usage *usage, struct buf *out);
+const char *openai_finish_word(enum finish finish);
+
+/* ---- openai_delta.c ---- */
+
+void openai_write_delta(struct delta_writer *writer, const struct delta *delta,
+                        struct buf *out);
 
 /* ---- openai_event.c ---- */
 

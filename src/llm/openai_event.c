@@ -264,6 +264,12 @@ static void write_end(struct buf *out)
     (void)buf_add_text(out, "data: [DONE]\n\n");
 }
 
+static const struct dialect_client client = {
+    .read_request = openai_read_request,
+    .write_reply = openai_write_reply,
+    .write_delta = openai_write_delta,
+};
+
 const struct dialect dialect_openai = {
     .name = "openai",
     .usage_on_request = true,
@@ -275,4 +281,5 @@ const struct dialect dialect_openai = {
     .write_error = openai_write_error,
     .write_error_event = write_error_event,
     .write_end = write_end,
+    .client = &client,
 };

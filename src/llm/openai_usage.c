@@ -3,8 +3,7 @@
 /* More tokens than any model can see; what is beyond is nonsense, and would only overflow sums. */
 #define TOKENS_MAX UINT64_C(1000000000000)
 
-/* Is this field a plausible number? Then `ret` is it, else `ret` stays. */
-static bool read_count(const struct scan_field *field, uint64_t *ret)
+bool openai_read_count(const struct scan_field *field, uint64_t *ret)
 {
     uint64_t value;
 
@@ -39,8 +38,8 @@ static void read_prompt_details(const struct scan_field *details, struct usage *
     };
 
     read_fields(details, fields, COUNT);
-    (void)read_count(&fields[CACHED], &usage->cached);
-    (void)read_count(&fields[CACHE_WRITE], &usage->cache_write);
+    (void)openai_read_count(&fields[CACHED], &usage->cached);
+    (void)openai_read_count(&fields[CACHE_WRITE], &usage->cache_write);
 }
 
 static void read_output_details(const struct scan_field *details, struct usage *usage)
@@ -48,7 +47,7 @@ static void read_output_details(const struct scan_field *details, struct usage *
     struct scan_field reasoning = { .name = "reasoning_tokens" };
 
     read_fields(details, &reasoning, 1);
-    (void)read_count(&reasoning, &usage->reasoning);
+    (void)openai_read_count(&reasoning, &usage->reasoning);
 }
 
 void openai_read_usage(struct span raw, struct usage *ret)
@@ -86,20 +85,22 @@ void openai_read_usage(struct span raw, struct usage *ret)
     if (raw.size == 0 || raw.at[0] != '{')
         return;
     read_fields(&object, fields, COUNT);
-    usage.known = read_count(&fields[PROMPT], &prompt) || read_count(&fields[INPUT], &prompt);
-    if (read_count(&fields[COMPLETION], &usage.output) ||
-        read_count(&fields[OUTPUT], &usage.output))
+    usage.known = openai_read_count(&fields[PROMPT], &prompt) ||
+                  openai_read_count(&fields[INPUT], &prompt);
+    if (openai_read_count(&fields[COMPLETION], &usage.output) ||
+        openai_read_count(&fields[OUTPUT], &usage.output))
         usage.known = true;
     if (!usage.known)
         return;
-    (void)read_count(&fields[HIT], &usage.cached);
+    (void)openai_read_count(&fields[HIT], &usage.cached);
     read_prompt_details(&fields[PROMPT_DETAILS], &usage);
     read_prompt_details(&fields[INPUT_DETAILS], &usage);
     read_output_details(&fields[COMPLETION_DETAILS], &usage);
     read_output_details(&fields[OUTPUT_DETAILS], &usage);
     usage.input = less(less(prompt, usage.cached), usage.cache_write);
     /* Some (xAI) count reasoning beside the completion; the sum tells. */
-    if (read_count(&fields[TOTAL], &total) && total == prompt + usage.output + usage.reasoning)
+    if (openai_read_count(&fields[TOTAL], &total) &&
+        total == prompt + usage.output + usage.reasoning)
         usage.output += usage.reasoning;
     *ret = usage;
 }

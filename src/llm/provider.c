@@ -1,5 +1,7 @@
 #include "llm/provider.h"
 
+#include "llm/translate.h"
+
 #define OPENAI_ALONE                                                                           \
     {                                                                                          \
         &dialect_openai                                                                        \
@@ -7,6 +9,11 @@
 #define OPENAI_AND_RESPONSES                                                                   \
     {                                                                                          \
         &dialect_openai, &dialect_responses                                                    \
+    }
+
+#define ANTHROPIC_ALONE                                                                        \
+    {                                                                                          \
+        &dialect_anthropic                                                                     \
     }
 
 const struct provider_kind provider_kinds[] = {
@@ -39,7 +46,10 @@ const struct provider_kind provider_kinds[] = {
         .base_url = "https://api.anthropic.com",
         .key_variable = "ANTHROPIC_API_KEY",
         .url_variable = "ANTHROPIC_BASE_URL",
+        .prefix = "/v1",
+        .header = "anthropic-version: 2023-06-01", /* the last that takes a temperature */
         .auth = AUTH_X_API_KEY,
+        .dialects = ANTHROPIC_ALONE,
     },
     {
         .name = "gemini",
@@ -218,6 +228,19 @@ bool provider_speaks(const struct provider_kind *kind, const struct dialect *dia
     return false;
 }
 
+const struct dialect *provider_dialect(const struct provider_kind *kind,
+                                       const struct dialect *dialect, bool conversation)
+{
+    if (provider_speaks(kind, dialect))
+        return dialect;
+    if (!conversation)
+        return NULL;
+    for (size_t i = 0; i < sizeof(kind->dialects) / sizeof(kind->dialects[0]); i++)
+        if (kind->dialects[i] && translate_can(dialect, kind->dialects[i]))
+            return kind->dialects[i];
+    return NULL;
+}
+
 const struct endpoint endpoints[] = {
     {
         .path = "/v1/chat/completions",
@@ -225,6 +248,7 @@ const struct endpoint endpoints[] = {
         .operation = "chat",
         .dialect = &dialect_openai,
         .usage_on_request = true,
+        .conversation = true,
     },
     {
         .path = "/v1/completions",

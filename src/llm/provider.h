@@ -21,6 +21,8 @@ struct provider_kind {
     const char *key_variable; /* environment: NULL when there is none */
     const char *url_variable;
     const char *example; /* a model for the first curl line; NULL: ask its list */
+    const char *prefix; /* between base_url and the paths of its API; NULL: base_url has it */
+    const char *header; /* sent with every request; NULL: none */
     enum provider_auth auth;
     bool key_optional;                 /* serves without a key (a server of one's own) */
     bool stream_options;               /* understands stream_options.include_usage */
@@ -34,6 +36,11 @@ const struct provider_kind *provider_kind_find(struct span name);
 
 bool provider_speaks(const struct provider_kind *kind, const struct dialect *dialect);
 
+/* The language in which such a provider is asked what a client says in `dialect`: the same, else, for a
+ * conversation, one that this build can translate it into; NULL: it cannot be asked. */
+const struct dialect *provider_dialect(const struct provider_kind *kind,
+                                       const struct dialect *dialect, bool conversation);
+
 /* All rows, ended by one whose name is NULL. */
 extern const struct provider_kind provider_kinds[];
 
@@ -45,6 +52,7 @@ struct endpoint {
     const char *operation; /* gen_ai.operation.name */
     const struct dialect *dialect;
     bool usage_on_request; /* stream_options is legal here */
+    bool conversation;     /* can be translated */
 };
 
 extern const struct endpoint endpoints[]; /* ended by one whose path is NULL */

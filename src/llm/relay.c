@@ -127,9 +127,16 @@ void relay_init(struct relay *relay, const struct dialect *dialect, bool withhol
     arena_init(&relay->words);
 }
 
+void relay_translate(struct relay *relay, const struct dialect *client,
+                     const struct translate_facts *facts)
+{
+    translate_init(&relay->translate, client, relay->dialect, facts);
+}
+
 void relay_done(struct relay *relay)
 {
     sse_done(&relay->sse);
+    translate_done(&relay->translate);
     buf_done(&relay->plain);
     arena_done(&relay->words);
 }
@@ -137,6 +144,8 @@ void relay_done(struct relay *relay)
 /* The event as it goes to the client. */
 static struct span bytes_of(struct relay *relay, const struct sse_event *event)
 {
+    if (relay->translate.client && event->has_data)
+        return buf_span(&relay->plain);
     if (event->plain)
         return event->raw;
     buf_reset(&relay->plain);
@@ -200,12 +209,35 @@ static enum relay_verdict judge(struct relay *relay, const struct sse_event *eve
     return RELAY_DROP;
 }
 
+/* Reads an event of another language, and writes what the client gets for it. */
+static void translate_data(struct relay *relay, const struct sse_event *event,
+                           struct llm_event *ret)
+{
+    static const struct llm_error unreadable = {
+        .class = LLM_SERVER_ERROR,
+        .status = 502,
+        .message = SPAN("The provider sent an event that cannot be understood."),
+        .code = SPAN("upstream_protocol"),
+    };
+
+    buf_reset(&relay->plain);
+    translate_event(&relay->translate, event, &relay->words, &relay->plain, ret);
+    if (ret->kind != LLM_MALFORMED || !event->whole)
+        return;
+    relay->malformed++;
+    ret->kind = LLM_FAILED;
+    ret->error = unreadable;
+}
+
 static void read_data(struct relay *relay, struct sse_event *event, struct relay_step *ret)
 {
     bool trusted = relay->committed && event->whole; /* half an event must be read to its end */
     struct llm_event seen;
 
-    relay->dialect->read_event(event, trusted, &relay->words, &seen);
+    if (relay->translate.client)
+        translate_data(relay, event, &seen);
+    else
+        relay->dialect->read_event(event, trusted, &relay->words, &seen);
     if (seen.usage.known)
         relay->usage = seen.usage;
     relay->finished = relay->finished || seen.finished;
@@ -250,6 +282,16 @@ bool relay_next(struct relay *relay, struct span bytes, bool ended, struct relay
     return true;
 }
 
+struct span relay_end(struct relay *relay)
+{
+    buf_reset(&relay->plain);
+    if (relay->translate.client)
+        translate_end(&relay->translate, &relay->usage, &relay->plain);
+    else
+        relay->dialect->write_end(&relay->plain);
+    return buf_span(&relay->plain);
+}
+
 struct usage relay_estimate(const struct relay *relay, size_t request_bytes)
 {
     /* A token is about four bytes of text, and rarely is there less than one in an event. The
@@ -262,5 +304,12 @@ struct usage relay_estimate(const struct relay *relay, size_t request_bytes)
         .estimated = true,
     };
 
-    return relay->usage.known ? relay->usage : usage;
+    if (!relay->usage.known)
+        return usage;
+    if (!relay->usage.begun)
+        return relay->usage;
+    usage.input = relay->usage.input; /* that was said, before the answer began */
+    usage.cached = relay->usage.cached;
+    usage.cache_write = relay->usage.cache_write;
+    return usage;
 }

@@ -1,12 +1,14 @@
 /* relay: the same dialect on both sides. Nothing is parsed and printed again: the client's bytes go
  * up with the model's name exchanged in place, the provider's events come down as they came, and
- * usage and errors are read on the way past. */
+ * usage and errors are read on the way past. With different dialects only the events are cut here;
+ * llm/translate.h says what becomes of them. */
 #ifndef LLM_RELAY_H
 #define LLM_RELAY_H
 
 #include "llm/chat.h"
 #include "llm/dialect.h"
 #include "llm/sse.h"
+#include "llm/translate.h"
 
 /* ---- up ---- */
 
@@ -52,11 +54,17 @@ struct relay {
     uint64_t content_bytes_min; /* of the smallest of them: about what the envelope takes */
     struct usage usage;         /* the last one said */
     struct sse sse;
-    struct buf plain;   /* an event rewritten in plain form */
-    struct arena words; /* of the error */
+    struct buf plain;           /* an event rewritten in plain form, or translated */
+    struct arena words;         /* of the error */
+    struct translate translate; /* translate.client == NULL: the dialect is the client's */
 };
 
 void relay_init(struct relay *relay, const struct dialect *dialect, bool withhold_usage);
+
+/* Before the first event: what comes is in `dialect`, and the client speaks another. An event that
+ * cannot be understood is then an error, as nothing could be said in its place. */
+void relay_translate(struct relay *relay, const struct dialect *client,
+                     const struct translate_facts *facts);
 void relay_done(struct relay *relay);
 
 /* The next event of `bytes`, which begin where the last step's `consumed` ended; false: no whole event
@@ -67,6 +75,10 @@ void relay_done(struct relay *relay);
  * the `"usage":null` that the other chunks then carry does no client harm, and taking it out would
  * mean to write every chunk anew. */
 bool relay_next(struct relay *relay, struct span bytes, bool ended, struct relay_step *ret);
+
+/* What the client is owed when the upstream has finished its answer and forgot to end it. Lent until the
+ * next call. */
+struct span relay_end(struct relay *relay);
 
 /* For a broken or cancelled stream: the last usage that was said, if any; else counts from what was
  * relayed and from the size of the request, and flags it. */

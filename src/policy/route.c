@@ -246,7 +246,7 @@ static void skip(struct plan *plan, const struct config_target *target, const ch
 }
 
 /* Why a target can be in no plan, whatever its health; NULL: it can. */
-static const char *unfit(const struct config_target *target, const struct dialect *dialect)
+static const char *unfit(const struct config_target *target, const struct route_facts *facts)
 {
     if (!target->enabled)
         return "it is disabled";
@@ -254,7 +254,7 @@ static const char *unfit(const struct config_target *target, const struct dialec
         return "its weight is 0";
     if (target->provider->off)
         return "its provider has no key";
-    if (!provider_speaks(target->provider->kind, dialect))
+    if (!provider_dialect(target->provider->kind, facts->dialect, facts->conversation))
         return "its provider does not speak this dialect";
     return NULL;
 }
@@ -264,7 +264,7 @@ static void add_target(const struct config_model *model, const struct config_tar
                        const char *why, const struct route_facts *facts, struct plan *plan)
 {
     struct breaker_rule rule = route_breaker_rule(facts->config);
-    const char *problem = unfit(target, facts->dialect);
+    const char *problem = unfit(target, facts);
     struct target_state *state;
     bool open;
 

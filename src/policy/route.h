@@ -70,6 +70,7 @@ struct plan {
 struct route_facts {
     const struct config *config;
     const struct dialect *dialect;
+    bool conversation; /* which can be translated */
     struct targets *targets;
     const struct sides *sides; /* NULL: no model has a rollout */
     struct side_wish wish;     /* of the model that is asked for; others are asked as usual */
@@ -82,8 +83,8 @@ struct route_facts {
 
 /* Orders the model's own targets: those of the chosen side, then those of the other where it may answer
  * for it; of each, within a priority as its `sticky` and `balance` say, else drawn by weight x share x
- * health; then the next priority. Targets of providers that are off, of weight 0, disabled, or that do
- * not speak the dialect are not in it. */
+ * health; then the next priority. Targets of providers that are off, of weight 0, disabled, or that can
+ * be asked in no language are not in it. */
 void route_plan(const struct route_facts *facts, const struct config_model *model,
                 struct plan *ret);
 

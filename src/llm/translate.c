@@ -1,0 +1,152 @@
+#include "llm/translate.h"
+
+#include "base/limits.h"
+
+enum {
+    ENVELOPE_BYTES = 64 * 1024, /* names of models and answers are a provider's */
+    GROWTH = 4,                 /* a string becomes a list of blocks of text */
+    ROOM_MIN = 64 * 1024,
+};
+
+bool translate_can(const struct dialect *client, const struct dialect *provider)
+{
+    return client != provider && client->client && provider->provider;
+}
+
+/* ---- up ---- */
+
+size_t translate_room(size_t body_bytes)
+{
+    return GROWTH * body_bytes + ROOM_MIN;
+}
+
+bool translate_request(const struct dialect *client, const struct dialect *provider,
+                       const struct chat *chat, const struct request_target *target,
+                       struct losses *losses, struct buf *out)
+{
+    struct conversation conversation;
+
+    if (client->client->read_request(chat, losses->arena, &conversation, &losses->problem))
+        return false;
+    provider->provider->write_request(&conversation, target, losses, out);
+    if (out->overflowed && losses->problem.code == NULL)
+        losses->problem =
+            (struct chat_problem){ "request_too_large", "The request is too long.", NULL };
+    return losses->problem.code == NULL;
+}
+
+/* ---- down ---- */
+
+static struct delta_writer writer_of(const struct translate_facts *facts, struct buf *envelope)
+{
+    return (struct delta_writer){
+        .fallback_id = facts->id,
+        .model = facts->model,
+        .created_s = facts->created_s,
+        .usage = facts->usage,
+        .envelope = envelope,
+    };
+}
+
+void translate_init(struct translate *translate, const struct dialect *client,
+                    const struct dialect *provider, const struct translate_facts *facts)
+{
+    *translate = (struct translate){ .client = client, .provider = provider };
+    buf_init(&translate->envelope, ENVELOPE_BYTES);
+    translate->writer = writer_of(facts, &translate->envelope);
+}
+
+void translate_done(struct translate *translate)
+{
+    if (translate->client)
+        buf_done(&translate->envelope);
+    translate->client = NULL;
+}
+
+static enum llm_event_kind kind_of(enum delta_kind kind)
+{
+    switch (kind) {
+    case DELTA_NOTHING:
+    case DELTA_PING:
+    case DELTA_START:
+    case DELTA_SIGNATURE: /* nothing that a person or a program would act on */
+    case DELTA_REDACTED: return LLM_NOTHING;
+    case DELTA_TEXT:
+    case DELTA_THINKING:
+    case DELTA_CALL:
+    case DELTA_ARGUMENTS:
+    case DELTA_FINISH: return LLM_CONTENT;
+    case DELTA_END: return LLM_END;
+    case DELTA_FAILED: return LLM_FAILED;
+    case DELTA_MALFORMED: break;
+    }
+    return LLM_MALFORMED;
+}
+
+/* Bytes that are not UTF-8 become U+FFFD, as in a relayed event. */
+static struct span repaired(struct span data, struct arena *arena)
+{
+    struct span copy;
+    struct buf text;
+
+    buf_init(&text, 3 * data.size + 1);
+    while (data.size) {
+        size_t size = span_utf8(data);
+
+        if (size)
+            (void)buf_add(&text, span_first(data, size));
+        else
+            (void)buf_add_text(&text, "\xef\xbf\xbd");
+        data = span_skip(data, size ? size : 1);
+    }
+    copy = arena_copy(arena, buf_span(&text));
+    buf_done(&text);
+    return copy;
+}
+
+void translate_event(struct translate *translate, const struct sse_event *event,
+                     struct arena *arena, struct buf *out, struct llm_event *ret)
+{
+    const struct dialect_provider *provider = translate->provider->provider;
+    struct delta delta;
+
+    provider->read_delta(&translate->reader, event, arena, &delta);
+    if (delta.kind == DELTA_MALFORMED && event->whole) {
+        struct sse_event again = *event;
+
+        again.data = repaired(event->data, arena);
+        provider->read_delta(&translate->reader, &again, arena, &delta);
+    }
+    *ret = (struct llm_event){
+        .kind = kind_of(delta.kind),
+        .finished = delta.kind == DELTA_FINISH,
+        .usage = delta.usage,
+        .error = delta.error,
+    };
+    translate->client->client->write_delta(&translate->writer, &delta, out);
+}
+
+void translate_end(struct translate *translate, const struct usage *usage, struct buf *out)
+{
+    struct delta end = { .kind = DELTA_END, .usage = *usage };
+
+    translate->client->client->write_delta(&translate->writer, &end, out);
+}
+
+void translate_answer(const struct dialect *client, const struct dialect *provider,
+                      const struct translate_facts *facts, struct span body,
+                      struct arena *arena, struct buf *out, struct llm_answer *ret)
+{
+    struct delta_writer writer = writer_of(facts, NULL);
+    struct reply reply;
+
+    provider->provider->read_reply(body, arena, &reply);
+    *ret = (struct llm_answer){
+        .failed = reply.failed,
+        .malformed = reply.malformed,
+        .usage = reply.usage,
+        .error = reply.error,
+    };
+    if (!reply.failed && !reply.malformed)
+        client->client->write_reply(&writer, &reply, out);
+}
