@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const struct dialect *const dialects[] = { &dialect_openai };
+static const struct dialect *const dialects[] = { &dialect_openai, &dialect_anthropic };
 
 enum { DIALECT_COUNT = sizeof(dialects) / sizeof(dialects[0]) };
 

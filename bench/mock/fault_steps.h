@@ -41,6 +41,11 @@
     "\",\"param\":null,\"code\":" code "}}"
 #define ERROR_EVENT "data: " ERROR("The server had an error.", "server_error", "null") "\n\n"
 
+#define ANTHROPIC_ERROR                                                                        \
+    "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":"                \
+    "\"Overloaded\"},\"request_id\":\"req_mock\"}"
+#define ANTHROPIC_ERROR_EVENT "event: error\ndata: " ANTHROPIC_ERROR "\n\n"
+
 #define X16(text)                                                                              \
     text text text text text text text text text text text text text text text text
 #define KILOBYTE X16("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")

@@ -39,14 +39,15 @@ enum {
     LIMIT_COMMIT_WINDOW_BYTES = 16 * 1024, /* role-only and ping events held back */
     LIMIT_EVENT_BYTES = 1024 * 1024,       /* one SSE event of an upstream */
     LIMIT_ANSWER_HELD_BYTES = 256 * 1024,  /* a JSON answer held whole before it is sent */
-    LIMIT_ANSWER_BYTES = 64 * 1024 * 1024, /* a JSON answer altogether: 502 */
-    LIMIT_ANSWER_TAIL_BYTES = 4096,        /* its end, kept to find the usage in */
-    LIMIT_UPSTREAM_HEADER_BYTES = 64 * 1024, /* 502 upstream_header_too_large */
-    LIMIT_UPSTREAM_HEADERS = 256,            /* likewise */
-    LIMIT_UPSTREAM_INTERIM = 16,             /* 1xx answers before the real one: 502 */
-    LIMIT_UPSTREAM_ERROR_BYTES = 64 * 1024,  /* of an error body that is read */
-    LIMIT_LOAD_BYTES = 1024 * 1024,          /* of a server's own metrics: they say nothing */
-    LIMIT_LOAD_REQUESTS = 1000000,           /* that it can say it works at */
+    LIMIT_ANSWER_TRANSLATED_BYTES = 4 * 1024 * 1024, /* one in another language: 502 */
+    LIMIT_ANSWER_BYTES = 64 * 1024 * 1024,           /* a JSON answer altogether: 502 */
+    LIMIT_ANSWER_TAIL_BYTES = 4096,                  /* its end, kept to find the usage in */
+    LIMIT_UPSTREAM_HEADER_BYTES = 64 * 1024,         /* 502 upstream_header_too_large */
+    LIMIT_UPSTREAM_HEADERS = 256,                    /* likewise */
+    LIMIT_UPSTREAM_INTERIM = 16,                     /* 1xx answers before the real one: 502 */
+    LIMIT_UPSTREAM_ERROR_BYTES = 64 * 1024,          /* of an error body that is read */
+    LIMIT_LOAD_BYTES = 1024 * 1024, /* of a server's own metrics: they say nothing */
+    LIMIT_LOAD_REQUESTS = 1000000,  /* that it can say it works at */
 };
 
 /* What a provider says of its models: more than that is no answer. */

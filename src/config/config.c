@@ -201,3 +201,14 @@ bool config_is_loopback(const char *listen)
     return span_starts(address, "127.") || span_starts(address, "localhost:") ||
            span_starts(address, "[::1]:");
 }
+
+bool config_needs_header(const struct config_provider *provider)
+{
+    struct span line = span_from(provider->kind->header);
+    struct span name = span_cut(&line, ':');
+
+    for (size_t i = 0; i < provider->headers.count; i++)
+        if (span_is_nocase(name, provider->headers.items[i].name))
+            return false;
+    return name.size > 0;
+}

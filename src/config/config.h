@@ -384,6 +384,7 @@ struct config {
     const char *listen;
     const char *environment;
     bool models_only;
+    bool drop_params; /* what a target cannot be told is left out, not refused */
     const struct config_provider *default_provider; /* NULL: none */
     struct config_tls tls;
     struct config_admin admin;
@@ -456,6 +457,9 @@ const struct price *config_target_price(const struct config_model *model,
 
 /* Does it listen where this machine alone can reach it? */
 bool config_is_loopback(const char *listen);
+
+/* Is the header of this provider's kind to be sent? Not where the operator has set it. */
+bool config_needs_header(const struct config_provider *provider);
 
 /* ---- printed from the settings table ---- */
 

@@ -392,6 +392,13 @@ static const struct setting file_rows[] = {
       NUMBER_AT(config, models_only),
       .standard = "false",
       .help = "Serve the listed models alone: `default_provider` gets no other names." },
+    { .name = "drop_params",
+      .kind = SETTING_BOOL,
+      NUMBER_AT(config, drop_params),
+      .standard = "false",
+      .help =
+          "Leave out what a target's language cannot say, and name it in `x-sluice-dropped`; "
+          "false: refuse it by name." },
     { .name = "default_provider",
       .kind = SETTING_PROVIDER,
       AT(config, default_provider),

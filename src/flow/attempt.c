@@ -67,6 +67,7 @@ void attempt_end(struct exchange *ex, struct attempt *attempt, enum attempt_outc
     buf_done(&attempt->held);
     fetch_close(attempt->fetch);
     attempt->fetch = NULL;
+    translation_forget(attempt);
     if (attempt->relaying)
         relay_done(&attempt->relay);
     attempt->relaying = false;

@@ -83,6 +83,12 @@ static bool is_json(struct span type)
     return span_is_nocase(essence, "application/json") || span_ends(essence, "+json");
 }
 
+/* So much of an answer is waited for: all of it, where it must be translated. */
+static size_t held_max(const struct attempt *attempt)
+{
+    return attempt->translation.on ? LIMIT_ANSWER_TRANSLATED_BYTES : LIMIT_ANSWER_HELD_BYTES;
+}
+
 static enum exchange_state judge_head(struct exchange *ex, struct attempt *attempt)
 {
     unsigned status = fetch_status(attempt->fetch);
@@ -99,20 +105,18 @@ static enum exchange_state judge_head(struct exchange *ex, struct attempt *attem
         attempt->kind = ANSWER_ERROR;
     else if (ex->chat.stream && (is_event_stream(type) || type.size == 0))
         attempt->kind = ANSWER_STREAM;
-    else if ((is_json(type) || type.size == 0) && !ex->head_sent)
+    else if ((is_json(type) || type.size == 0) && !ex->head_sent &&
+             !(attempt->translation.on && ex->chat.stream))
         attempt->kind = ANSWER_JSON;
     else
         return failed_as(ex, attempt, REFUSE_UPSTREAM_CONTENT_TYPE,
                          "The provider answered with a content type that does not fit.");
     if (attempt->kind == ANSWER_STREAM) {
-        bool injected = attempt_injects_usage(ex, attempt->step->target->provider);
-
-        relay_init(&attempt->relay, ex->endpoint->dialect, injected);
-        attempt->relaying = true;
+        translation_stream(ex, attempt);
     } else {
         if (attempt->kind == ANSWER_JSON) /* a comment would announce a stream */
             clocks_stop(&ex->clocks, CLOCK_COMMENT);
-        fetch_widen(attempt->fetch, LIMIT_ANSWER_HELD_BYTES + LIMIT_INBOX_BYTES);
+        fetch_widen(attempt->fetch, held_max(attempt) + LIMIT_INBOX_BYTES);
     }
     return EXCHANGE_AWAIT;
 }
@@ -161,12 +165,12 @@ static enum exchange_state await_error(struct exchange *ex, struct attempt *atte
 
     if (!over(fetch) && body.size < LIMIT_UPSTREAM_ERROR_BYTES)
         return wait_on(ex, attempt);
-    ex->endpoint->dialect->read_error(fetch_status(fetch), body, &ex->arena, &error);
+    attempt->translation.dialect->read_error(fetch_status(fetch), body, &ex->arena, &error);
     ex->retry_after_ms = wait_told(fetch, body);
     if (error.class == LLM_AUTH)
         return failed_as(ex, attempt, REFUSE_UPSTREAM_AUTH,
                          "The provider did not accept the gateway's key for it.");
-    words = own_words(ex, body);
+    words = attempt->translation.on ? span_make(NULL, 0) : own_words(ex, body);
     next = failed(ex, attempt, error);
     ex->error_body = words;
     return next;
@@ -188,8 +192,10 @@ static enum exchange_state commit(struct exchange *ex, struct attempt *attempt)
     ex->retry_after_ms = 0;
     clocks_stop(&attempt->clocks, CLOCK_FIRST_BYTE);
     clocks_stop(&attempt->clocks, CLOCK_HEDGE);
-    if (fetch_forget(attempt->fetch)) /* nobody will send it again */
+    if (fetch_forget(attempt->fetch)) { /* nobody will send it again */
+        translation_forget(attempt);
         http_forget_body(ex->http);
+    }
     return EXCHANGE_STREAM;
 }
 
@@ -202,6 +208,31 @@ static int64_t promised_length(const struct fetch *fetch)
     return (int64_t)length;
 }
 
+/* An answer in another language. It goes to the client whole, and STREAM finds nothing left to do. */
+static enum exchange_state await_translated(struct exchange *ex, struct attempt *attempt,
+                                            struct span body)
+{
+    struct llm_answer answer = { 0 };
+    struct buf out;
+
+    buf_init(&out, LIMIT_CLIENT_OUT_MAX / 2);
+    translation_answer(ex, attempt, body, &out, &answer);
+    if (answer.failed || answer.malformed || out.overflowed) {
+        buf_done(&out);
+        if (answer.failed)
+            return failed(ex, attempt, answer.error);
+        return failed_as(ex, attempt, REFUSE_UPSTREAM_PROTOCOL,
+                         "The provider's answer cannot be understood.");
+    }
+    ex->usage = answer.usage;
+    choose(ex, attempt);
+    sink_start_json(ex, 200, (int64_t)buf_size(&out));
+    sink_bytes(ex, buf_span(&out));
+    buf_done(&out);
+    fetch_consume(attempt->fetch, body.size);
+    return commit(ex, attempt);
+}
+
 static enum exchange_state await_json(struct exchange *ex, struct attempt *attempt)
 {
     struct fetch *fetch = attempt->fetch;
@@ -210,8 +241,13 @@ static enum exchange_state await_json(struct exchange *ex, struct attempt *attem
 
     if (fetch_phase(fetch) == FETCH_FAILED)
         return failed(ex, attempt, attempt_fetch_error(attempt));
-    if (fetch_phase(fetch) != FETCH_DONE && body.size <= LIMIT_ANSWER_HELD_BYTES)
+    if (fetch_phase(fetch) != FETCH_DONE && body.size <= held_max(attempt))
         return wait_on(ex, attempt);
+    if (attempt->translation.on && fetch_phase(fetch) != FETCH_DONE)
+        return failed_as(ex, attempt, REFUSE_UPSTREAM_PROTOCOL,
+                         "The provider's answer is too long to be translated.");
+    if (attempt->translation.on)
+        return await_translated(ex, attempt, body);
     if (fetch_phase(fetch) != FETCH_DONE) {
         choose(ex, attempt);
         sink_start_json(ex, fetch_status(fetch), promised_length(fetch));

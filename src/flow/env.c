@@ -6,6 +6,7 @@
 #include "net/fetch.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { SCRATCH_BYTES = 256 * 1024, ORIGIN_KEY_BYTES = 8 * 1024 };
 
@@ -60,15 +61,32 @@ static const char *base_url(const struct env *env, const struct config_provider 
     return region ? region->base_url : provider->base_url;
 }
 
+/* An SDK of such a provider takes the bare host; with the prefix behind it is meant likewise. */
+static void add_url(const struct config_provider *provider, const char *base,
+                    const struct endpoint *endpoint, struct buf *out)
+{
+    const char *prefix = provider->kind->prefix;
+    struct span host = span_from(base);
+
+    if (prefix) {
+        while (span_ends(host, "/"))
+            host.size--;
+        if (span_ends(host, prefix))
+            host.size -= strlen(prefix);
+    }
+    (void)buf_add(out, host);
+    (void)buf_add_text(out, prefix ? prefix : "");
+    (void)buf_add_text(out, endpoint->suffix);
+}
+
 static struct fetch_origin *add_origin(struct env *env, struct span key,
-                                       struct fetch_origin_config *config, const char *base,
-                                       const struct endpoint *endpoint)
+                                       struct fetch_origin_config *config, struct span address)
 {
     struct fetch_origin *origin;
     struct buf url;
 
     buf_init(&url, ORIGIN_KEY_BYTES);
-    (void)buf_printf(&url, "%s%s", base, endpoint->suffix);
+    (void)buf_add(&url, address);
     config->url = buf_text(&url);
     origin = fetch_origin_new(config);
     buf_done(&url);
@@ -90,17 +108,20 @@ struct fetch_origin *env_origin(struct env *env, const struct config_provider *p
     const char *base = base_url(env, provider, region);
     struct buf *key = &env->scratch;
     struct fetch_origin *origin;
+    size_t address_bytes;
 
     if (base == NULL)
         return NULL;
     buf_reset(key);
-    (void)buf_add_text(key, base);
-    (void)buf_add_text(key, endpoint->suffix);
+    add_url(provider, base, endpoint, key);
+    address_bytes = buf_size(key);
     (void)buf_add_byte(key, config.http2 ? '2' : '1');
     (void)buf_add_byte(key, config.deny_private ? 'd' : 'a');
     (void)buf_add_text(key, config.ca_file ? config.ca_file : "");
     (void)buf_add_byte(key, '|');
     (void)buf_add_text(key, config.proxy ? config.proxy : "");
     origin = map_find(&env->origins, buf_span(key));
-    return origin ? origin : add_origin(env, buf_span(key), &config, base, endpoint);
+    if (origin)
+        return origin;
+    return add_origin(env, buf_span(key), &config, span_first(buf_span(key), address_bytes));
 }

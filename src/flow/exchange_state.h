@@ -12,6 +12,7 @@
 #include "flow/limiting.h"
 #include "flow/overrides.h"
 #include "flow/refusal.h"
+#include "flow/translation.h"
 #include "llm/relay.h"
 #include "net/fetch.h"
 #include "net/http.h"
@@ -49,7 +50,9 @@ struct attempt {
     struct relay relay;
     const char *headers[FETCH_HEADERS_MAX];
     size_t header_count;
-    struct span pieces[RELAY_PIECES_MAX];
+    struct span pieces[RELAY_PIECES_MAX]; /* of the request */
+    size_t piece_count;
+    struct translation translation;
 };
 
 /* How an attempt ended: the metric's `outcome`, and what the breaker makes of it. */
@@ -121,10 +124,11 @@ struct exchange {
     bool hedged;             /* there was one: not again */
     const struct hedge *counted_by; /* the last whose budget knows of this request */
     uint32_t attempts;
-    uint32_t rounds;          /* times that the whole plan was tried */
-    uint32_t attempts_before; /* those of earlier rounds */
-    bool stale_retried;       /* a kept connection was dead once: not again */
-    struct llm_error error;   /* of the last attempt, or of the refusal */
+    uint32_t rounds;            /* times that the whole plan was tried */
+    uint32_t attempts_before;   /* those of earlier rounds */
+    bool stale_retried;         /* a kept connection was dead once: not again */
+    struct llm_error error;     /* of the last attempt, or of the refusal */
+    struct llm_error unsayable; /* why a target was passed over; status 0: none was */
     struct span error_body;   /* the upstream's own words, to be passed on; at == NULL: ours */
     uint32_t retry_after_ms;  /* what an upstream asked for, or we do; 0: nothing */
     enum llm_class moved_for; /* why the first target was left */

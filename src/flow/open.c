@@ -30,10 +30,11 @@ static void add_key(struct exchange *ex, struct attempt *attempt, struct span ke
  * framing. */
 static void add_client_headers(struct exchange *ex, struct attempt *attempt)
 {
-    static const char *const passed[] = { "traceparent", "tracestate", "openai-beta",
-                                          "idempotency-key" };
+    const char *const passed[] = { "traceparent", "tracestate", "openai-beta",
+                                   "idempotency-key",
+                                   attempt->step->target->provider->kind->passes };
 
-    for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
+    for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]) && passed[i]; i++) {
         struct span value = http_header(http_request(ex->http), passed[i]);
 
         if (value.size)
@@ -53,6 +54,8 @@ static void make_headers(struct exchange *ex, struct attempt *attempt, struct sp
     add_header(attempt, arena_texts(&ex->arena, "x-request-id: ", ex->id, NULL));
     add_key(ex, attempt, key);
     add_client_headers(ex, attempt);
+    if (config_needs_header(provider))
+        add_header(attempt, provider->kind->header);
     for (size_t i = 0; i < provider->headers.count; i++)
         add_header(attempt, arena_printf(&ex->arena, "%s: %s", provider->headers.items[i].name,
                                          provider->headers.items[i].value));
@@ -62,24 +65,26 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
                   struct breaker_ticket ticket, const struct key_choice *key)
 {
     const struct config_provider *provider = step->target->provider;
-    struct fetch_origin *origin =
-        env_origin(ex->env, provider, step->target->region, ex->endpoint);
+    struct fetch_origin *origin = translation_origin(ex, step);
     struct fetch_request request = { .origin = origin,
                                      .headers = attempt->headers,
                                      .small_reads = ex->chat.stream };
+    const struct plan_step *before = attempt->step;
     uint64_t now_ms = exchange_now_ms(ex);
 
     if (origin == NULL)
         return false;
     *attempt = (struct attempt){ .step = step, .ticket = ticket };
+    if (!translation_request(ex, attempt, step)) {
+        attempt->step = before; /* this one was not asked */
+        return false;
+    }
     buf_init(&attempt->held, LIMIT_COMMIT_WINDOW_BYTES);
     make_headers(ex, attempt, key->secret);
     keys_use(ex, attempt, key);
     request.header_count = attempt->header_count;
     request.body = attempt->pieces;
-    request.body_count =
-        relay_request(&ex->chat, span_from(step->target->model),
-                      attempt_injects_usage(ex, provider), &ex->arena, attempt->pieces);
+    request.body_count = attempt->piece_count;
     attempt->started_us = clock_us();
     attempt->started_ms = now_ms;
     if (attempt == ex->attempt)
@@ -149,6 +154,10 @@ static enum exchange_state next_round(struct exchange *ex)
 
     if (ex->attempts == 0)
         (void)nobody_asked(ex, free_ms);
+    if (ex->attempts == 0 && ex->unsayable.status) {
+        ex->error = ex->unsayable; /* no other target could be asked, and nor can this */
+        return EXCHANGE_REFUSE;
+    }
     delay_ms = round_delay_ms(ex, free_ms);
     if (ex->rounds >= ex->config->retry.max_attempts ||
         ex->attempts >= ex->config->retry.max_attempts || !attempt_may_repeat(ex))

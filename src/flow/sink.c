@@ -67,6 +67,9 @@ static void add_target(const struct exchange *ex, unsigned status, struct buf *h
                         "\r\nx-sluice-target: ", step->target->id, "\r\n", NULL);
     if (step->model != ex->model)
         (void)buf_add_text(head, "x-sluice-fallback: 1\r\n");
+    if (ex->attempt->translation.dropped)
+        (void)buf_add_texts(head, "x-sluice-dropped: ", ex->attempt->translation.dropped,
+                            "\r\n", NULL);
 }
 
 static void start(struct exchange *ex, unsigned status, const char *type, int64_t length)

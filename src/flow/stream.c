@@ -76,13 +76,8 @@ static enum exchange_state end_of_events(struct exchange *ex)
 
     if (!attempt->relay.ended && !attempt->relay.finished)
         return broken(ex, attempt_fetch_error(ex->attempt));
-    if (!attempt->relay.ended) { /* it finished and forgot to say so */
-        struct buf *end = &ex->env->scratch;
-
-        buf_reset(end);
-        ex->endpoint->dialect->write_end(end);
-        sink_bytes(ex, buf_span(end));
-    }
+    if (!attempt->relay.ended) /* it finished and forgot to say so */
+        sink_bytes(ex, relay_end(&attempt->relay));
     return complete(ex);
 }
 

@@ -48,8 +48,8 @@ struct usage {
     uint64_t output;
     uint64_t reasoning;
     bool known;     /* the provider said so (or it was estimated) */
-    bool begun;     /* only what has gone in is known: the answer has just begun */
     bool estimated; /* counted from what was relayed, because the provider's count never came */
+    bool begun;     /* only what has gone in is known: the answer has just begun */
 };
 
 /* ---- errors, whoever makes them ---- */

@@ -48,6 +48,7 @@ const struct provider_kind provider_kinds[] = {
         .url_variable = "ANTHROPIC_BASE_URL",
         .prefix = "/v1",
         .header = "anthropic-version: 2023-06-01", /* the last that takes a temperature */
+        .passes = "anthropic-beta",
         .auth = AUTH_X_API_KEY,
         .dialects = ANTHROPIC_ALONE,
     },

@@ -21,8 +21,9 @@ struct provider_kind {
     const char *key_variable; /* environment: NULL when there is none */
     const char *url_variable;
     const char *example; /* a model for the first curl line; NULL: ask its list */
-    const char *prefix; /* between base_url and the paths of its API; NULL: base_url has it */
-    const char *header; /* sent with every request; NULL: none */
+    const char *prefix;  /* between base_url and the paths of its API; NULL: base_url has it */
+    const char *header;  /* sent with every request; NULL: none */
+    const char *passes;  /* a client's header that goes to this provider alone; NULL: none */
     enum provider_auth auth;
     bool key_optional;                 /* serves without a key (a server of one's own) */
     bool stream_options;               /* understands stream_options.include_usage */

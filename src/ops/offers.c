@@ -77,6 +77,8 @@ static size_t make_headers(struct offers *offers, struct offer *offer)
     if (key.bytes)
         mem_wipe(key.bytes, key.room);
     buf_done(&key);
+    if (config_needs_header(provider))
+        offer->headers[count++] = provider->kind->header;
     for (size_t i = 0; i < provider->headers.count && count < FETCH_HEADERS_MAX; i++)
         offer->headers[count++] = arena_texts(&offers->arena, provider->headers.items[i].name,
                                               ": ", provider->headers.items[i].value, NULL);

@@ -38,6 +38,8 @@ static size_t make_headers(struct trial *trial, struct gateway *gateway,
     if (key_header_write(provider, key_of(gateway, provider), &key))
         trial->headers[count++] = arena_text(&trial->arena, buf_span(&key));
     buf_done(&key);
+    if (config_needs_header(provider))
+        trial->headers[count++] = provider->kind->header;
     for (size_t i = 0; i < provider->headers.count && count < FETCH_HEADERS_MAX; i++)
         trial->headers[count++] =
             arena_printf(&trial->arena, "%s: %s", provider->headers.items[i].name,

@@ -194,8 +194,8 @@ static void test_wrong_providers_are_refused(void **state)
                                                  "kind of provider; did you mean \"openai\"?" },
         { "providers: { a: { kind: foo } }\n",
           "1:25: providers.a.kind: \"foo\" is not a kind" },
-        { "providers: { a: { kind: anthropic, keys: [k] } }\n",
-          "1:25: providers.a.kind: this build does not implement \"anthropic\" yet; remove "
+        { "providers: { a: { kind: gemini, keys: [k] } }\n",
+          "1:25: providers.a.kind: this build does not implement \"gemini\" yet; remove "
           "it" },
         { "providers: { gemini: { keys: [k] } }\n",
           "1:22: providers.gemini: this build does not implement \"gemini\" yet" },

@@ -1,0 +1,128 @@
+#include "flow/translation.h"
+
+#include "base/clock.h"
+#include "flow/exchange_state.h"
+#include "llm/translate.h"
+
+static const struct dialect *dialect_of(const struct exchange *ex, const struct plan_step *step)
+{
+    return provider_dialect(step->target->provider->kind, ex->endpoint->dialect,
+                            ex->endpoint->conversation);
+}
+
+struct fetch_origin *translation_origin(struct exchange *ex, const struct plan_step *step)
+{
+    const struct dialect *dialect = dialect_of(ex, step);
+    struct endpoint there = *ex->endpoint;
+
+    if (dialect != ex->endpoint->dialect)
+        there.suffix = dialect->provider->suffix;
+    return env_origin(ex->env, step->target->provider, step->target->region, &there);
+}
+
+/* ---- up ---- */
+
+/* The words lie in an arena that goes with the translation. */
+static void keep_problem(struct exchange *ex, const struct chat_problem *problem)
+{
+    enum refusal refusal = refusal_find(problem->code);
+    const char *message = arena_text(&ex->arena, span_from(problem->message));
+
+    ex->unsayable = refusal_error(refusal, message);
+    if (problem->param)
+        ex->unsayable.param = arena_copy(&ex->arena, span_from(problem->param));
+}
+
+static bool translate(struct exchange *ex, struct attempt *attempt,
+                      const struct plan_step *step)
+{
+    struct translation *translation = &attempt->translation;
+    const struct request_target target = {
+        .model = span_from(step->target->model),
+        .max_tokens = step->model->max_tokens,
+    };
+    struct arena arena;
+    struct losses losses = { .drop = ex->config->drop_params, .arena = &arena };
+    bool fine;
+
+    arena_init(&arena);
+    buf_init(&translation->body, translate_room(ex->chat.body.size));
+    fine = translate_request(ex->endpoint->dialect, translation->dialect, &ex->chat, &target,
+                             &losses, &translation->body);
+    if (fine && losses.names_size)
+        translation->dropped = arena_text(&ex->arena, span_from(losses.names));
+    if (!fine) {
+        keep_problem(ex, &losses.problem);
+        buf_done(&translation->body);
+        translation->on = false;
+    }
+    arena_done(&arena);
+    return fine;
+}
+
+bool translation_request(struct exchange *ex, struct attempt *attempt,
+                         const struct plan_step *step)
+{
+    struct translation *translation = &attempt->translation;
+
+    translation->dialect = dialect_of(ex, step);
+    translation->on = translation->dialect != ex->endpoint->dialect;
+    if (!translation->on) {
+        attempt->piece_count = relay_request(&ex->chat, span_from(step->target->model),
+                                             attempt_injects_usage(ex, step->target->provider),
+                                             &ex->arena, attempt->pieces);
+        return true;
+    }
+    if (!translate(ex, attempt, step))
+        return false;
+    attempt->pieces[0] = buf_span(&translation->body);
+    attempt->piece_count = 1;
+    return true;
+}
+
+void translation_forget(struct attempt *attempt)
+{
+    if (attempt->translation.on)
+        buf_done(&attempt->translation.body);
+}
+
+/* ---- down ---- */
+
+static struct translate_facts facts_of(struct exchange *ex, const struct attempt *attempt)
+{
+    return (struct translate_facts){
+        .id = arena_texts(&ex->arena, "chatcmpl-", ex->id, NULL),
+        .model = span_from(attempt->step->target->model),
+        .created_s = clock_wall_ms() / 1000,
+        .usage = ex->chat.include_usage,
+    };
+}
+
+void translation_stream(struct exchange *ex, struct attempt *attempt)
+{
+    struct translate_facts facts;
+
+    relay_init(&attempt->relay, attempt->translation.dialect,
+               attempt_injects_usage(ex, attempt->step->target->provider));
+    attempt->relaying = true;
+    if (!attempt->translation.on)
+        return;
+    facts = facts_of(ex, attempt);
+    relay_translate(&attempt->relay, ex->endpoint->dialect, &facts);
+}
+
+void translation_answer(struct exchange *ex, struct attempt *attempt, struct span body,
+                        struct buf *out, struct llm_answer *ret)
+{
+    struct translate_facts facts = facts_of(ex, attempt);
+    struct arena arena;
+
+    arena_init(&arena);
+    translate_answer(ex->endpoint->dialect, attempt->translation.dialect, &facts, body, &arena,
+                     out, ret);
+    if (ret->failed)
+        attempt_keep_error(ex, ret->error);
+    if (ret->failed)
+        ret->error = ex->error;
+    arena_done(&arena);
+}
