@@ -582,8 +582,7 @@ static void test_what_cannot_be_read_is_an_error(void **state)
         { "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":"
           "\"\xff\"}}\n\n",
           "F" },
-        { "data: {\"type\":\"message_start\",\"message\":{}}\n\ndata: {\"type\":\"messa",
-          "HH" },
+        { "data: {\"type\":\"message_start\",\"message\":{}}\n\ndata: {\"type\":\"messa", "H" },
     };
 
     (void)state;
