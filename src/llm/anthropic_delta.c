@@ -42,8 +42,8 @@ static void read_start(struct delta_reader *reader, const struct scan_field *mes
     if (is_string(&fields[1]))
         ret->name = fields[1].raw;
     anthropic_read_usage(fields[2].raw, &reader->usage);
-    reader->usage.begun = reader->usage.known;
     ret->usage = reader->usage;
+    ret->begun = true;
 }
 
 static void say(struct delta *ret, enum delta_kind kind, struct span raw)
@@ -173,7 +173,6 @@ static void read_message_delta(struct delta_reader *reader, const struct scan_fi
     if (fields[USAGE].raw.at == NULL || fields[USAGE].kind != JSON_OBJECT)
         return;
     anthropic_read_usage(fields[USAGE].raw, &reader->usage);
-    reader->usage.begun = false;
     ret->usage = reader->usage;
 }
 

@@ -228,6 +228,17 @@ static void write_run(const struct run *run, struct losses *losses, struct json_
     json_end(w, '}');
 }
 
+static void write_system_part(const struct part *part, struct losses *losses, bool *any,
+                              struct json_writer *w)
+{
+    if (!*any) {
+        json_key(w, "system");
+        json_begin(w, '[');
+    }
+    *any = true;
+    write_plain(part, losses, false, w);
+}
+
 static void write_system(const struct conversation *conversation, struct losses *losses,
                          struct json_writer *w)
 {
@@ -236,20 +247,11 @@ static void write_system(const struct conversation *conversation, struct losses 
 
     for (const struct turn *turn = conversation->turns; turn; turn = turn->next)
         for (const struct part *part = turn->parts; part && turn->role == TURN_SYSTEM;
-             part = part->next) {
-            if (part->kind != PART_TEXT || blank(part->text))
-                continue;
-            if (!any)
-                json_key(w, "system"), json_begin(w, '[');
-            any = true;
-            write_plain(part, losses, false, w);
-        }
-    if (conversation->format == FORMAT_JSON) {
-        if (!any)
-            json_key(w, "system"), json_begin(w, '[');
-        any = true;
-        write_plain(&json, losses, false, w);
-    }
+             part = part->next)
+            if (part->kind == PART_TEXT && !blank(part->text))
+                write_system_part(part, losses, &any, w);
+    if (conversation->format == FORMAT_JSON)
+        write_system_part(&json, losses, &any, w);
     if (any)
         json_end(w, ']');
 }

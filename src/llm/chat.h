@@ -49,7 +49,6 @@ struct usage {
     uint64_t reasoning;
     bool known;     /* the provider said so (or it was estimated) */
     bool estimated; /* counted from what was relayed, because the provider's count never came */
-    bool begun;     /* only what has gone in is known: the answer has just begun */
 };
 
 /* ---- errors, whoever makes them ---- */
@@ -96,6 +95,7 @@ struct llm_event {
     enum llm_event_kind kind;
     bool finished;      /* a finish reason stands in it */
     struct usage usage; /* known only if it carries one, whatever its kind */
+    bool begun;         /* the answer has just begun: only what went in is known of its usage */
     struct llm_error error;
 };
 

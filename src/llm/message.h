@@ -186,6 +186,7 @@ struct delta {
     struct span name; /* raw string */
     enum finish finish;
     struct usage usage; /* known only if it says something new */
+    bool begun;         /* of the usage only what went in is known yet */
     struct llm_error error;
 };
 

@@ -238,8 +238,10 @@ static void read_data(struct relay *relay, struct sse_event *event, struct relay
         translate_data(relay, event, &seen);
     else
         relay->dialect->read_event(event, trusted, &relay->words, &seen);
-    if (seen.usage.known)
+    if (seen.usage.known) {
         relay->usage = seen.usage;
+        relay->begun = seen.begun;
+    }
     relay->finished = relay->finished || seen.finished;
     ret->verdict = judge(relay, event, &seen);
     if (ret->verdict == RELAY_FAILED)
@@ -306,7 +308,7 @@ struct usage relay_estimate(const struct relay *relay, size_t request_bytes)
 
     if (!relay->usage.known)
         return usage;
-    if (!relay->usage.begun)
+    if (!relay->begun)
         return relay->usage;
     usage.input = relay->usage.input; /* that was said, before the answer began */
     usage.cached = relay->usage.cached;

@@ -53,6 +53,7 @@ struct relay {
     uint64_t content_bytes;     /* of their data: what an estimate is made from */
     uint64_t content_bytes_min; /* of the smallest of them: about what the envelope takes */
     struct usage usage;         /* the last one said */
+    bool begun;                 /* it says only what went in */
     struct sse sse;
     struct buf plain;           /* an event rewritten in plain form, or translated */
     struct arena words;         /* of the error */

@@ -121,6 +121,7 @@ void translate_event(struct translate *translate, const struct sse_event *event,
         .kind = kind_of(delta.kind),
         .finished = delta.kind == DELTA_FINISH,
         .usage = delta.usage,
+        .begun = delta.begun,
         .error = delta.error,
     };
     translate->client->client->write_delta(&translate->writer, &delta, out);

@@ -104,8 +104,14 @@ bool trial_get(struct trial *trial, struct gateway *gateway, const struct trial_
 bool trial_prompt(struct trial *trial, struct gateway *gateway, const struct trial_place *place,
                   const char *model, struct task *task)
 {
-    return start(trial, gateway, place, endpoint_find(SPAN_OF("/v1/chat/completions")), model,
-                 task);
+    struct endpoint endpoint = *endpoint_find(SPAN_OF("/v1/chat/completions"));
+    const struct dialect *dialect =
+        provider_dialect(place->provider->kind, endpoint.dialect, endpoint.conversation);
+
+    /* So short a prompt reads alike in the languages that there are. */
+    if (dialect && dialect != endpoint.dialect)
+        endpoint.suffix = dialect->provider->suffix;
+    return start(trial, gateway, place, &endpoint, model, task);
 }
 
 bool trial_answered(struct trial *trial, bool keep)
