@@ -1,17 +1,21 @@
 /* An answer as it comes, as chunks of OpenAI's language.
  *
  *     envelope: data: {"id":…,"created":…,"model":…,"choices":[{"index":0,"delta":{
- *     chunk:    envelope  "content":"…"  },"finish_reason":null}]}
+ *     chunk:    envelope  "content":"…"  },"logprobs":null,"finish_reason":null}]}
  *
  * What all chunks begin with is written once. */
 #include "llm/openai.h"
+
+#include <string.h>
 
 static void add(struct buf *out, const char *text)
 {
     (void)buf_add_text(out, text);
 }
 
-/* What all chunks of an answer begin with, up to the choices. */
+#define CHOICE "{\"index\":0,\"delta\":{"
+
+/* What all chunks of an answer begin with, up to what its delta says. */
 static void write_envelope(struct delta_writer *writer, const struct delta *start)
 {
     struct buf *out = writer->envelope;
@@ -29,20 +33,23 @@ static void write_envelope(struct delta_writer *writer, const struct delta *star
         (void)buf_add(out, start->name);
     else
         json_quote(out, writer->model);
-    add(out, ",\"choices\":[");
+    add(out, ",\"choices\":[" CHOICE);
 }
 
 static void open_chunk(const struct delta_writer *writer, struct buf *out)
 {
     (void)buf_add(out, buf_span(writer->envelope));
-    add(out, "{\"index\":0,\"delta\":{");
 }
 
-static void close_chunk(const struct delta_writer *writer, const char *finish, struct buf *out)
+/* Of nearly every chunk: nothing is put together here. */
+static void close_chunk(const struct delta_writer *writer, struct buf *out)
 {
-    (void)buf_add_texts(out, "},\"logprobs\":null,\"finish_reason\":", finish ? "\"" : "",
-                        finish ? finish : "null", finish ? "\"" : "", "}]",
-                        writer->usage ? ",\"usage\":null}\n\n" : "}\n\n", NULL);
+    static const struct span ends[] = {
+        SPAN("},\"logprobs\":null,\"finish_reason\":null}]}\n\n"),
+        SPAN("},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}\n\n"),
+    };
+
+    (void)buf_add(out, ends[writer->usage]);
 }
 
 static void begin(struct delta_writer *writer, const struct delta *start, struct buf *out)
@@ -53,18 +60,15 @@ static void begin(struct delta_writer *writer, const struct delta *start, struct
     write_envelope(writer, start);
     open_chunk(writer, out);
     add(out, "\"role\":\"assistant\",\"content\":\"\",\"refusal\":null");
-    close_chunk(writer, NULL, out);
+    close_chunk(writer, out);
 }
 
-/* "name":"fragment" */
-static void write_member(struct delta_writer *writer, const char *open, struct span raw,
-                         const char *close, struct buf *out)
+static void write_text(struct delta_writer *writer, struct span raw, struct buf *out)
 {
     open_chunk(writer, out);
-    add(out, open);
+    add(out, "\"content\":");
     (void)buf_add(out, raw);
-    add(out, close);
-    close_chunk(writer, NULL, out);
+    close_chunk(writer, out);
 }
 
 /* A client puts the pieces together by `index`, as it does with calls. */
@@ -86,7 +90,7 @@ static void write_thinking(struct delta_writer *writer, const struct delta *delt
                                            : ",\"type\":\"thinking\",\"signature\":");
     (void)buf_add(out, delta->text);
     add(out, "}]");
-    close_chunk(writer, NULL, out);
+    close_chunk(writer, out);
 }
 
 static void write_call(struct delta_writer *writer, const struct delta *delta, struct buf *out)
@@ -107,7 +111,7 @@ static void write_call(struct delta_writer *writer, const struct delta *delta, s
     }
     (void)buf_add(out, delta->text.at ? delta->text : SPAN_OF("\"\""));
     add(out, "}}]");
-    close_chunk(writer, NULL, out);
+    close_chunk(writer, out);
 }
 
 static void write_finish(struct delta_writer *writer, const struct delta *delta,
@@ -118,14 +122,18 @@ static void write_finish(struct delta_writer *writer, const struct delta *delta,
         add(out, "\"refusal\":");
         (void)buf_add(out, delta->text);
     }
-    close_chunk(writer, openai_finish_word(delta->finish), out);
+    (void)buf_add_texts(out, "},\"logprobs\":null,\"finish_reason\":\"",
+                        openai_finish_word(delta->finish),
+                        writer->usage ? "\"}],\"usage\":null}\n\n" : "\"}]}\n\n", NULL);
 }
 
 static void write_end(const struct delta_writer *writer, const struct usage *usage,
                       struct buf *out)
 {
     if (writer->usage && usage->known) {
-        (void)buf_add(out, buf_span(writer->envelope));
+        struct span all = buf_span(writer->envelope);
+
+        (void)buf_add(out, span_first(all, all.size - strlen(CHOICE)));
         add(out, "],\"usage\":");
         openai_write_usage(usage, out);
         add(out, "}\n\n");
@@ -151,7 +159,7 @@ void openai_write_delta(struct delta_writer *writer, const struct delta *delta, 
     case DELTA_END: begin(writer, delta->kind == DELTA_START ? delta : NULL, out); break;
     }
     if (delta->kind == DELTA_TEXT)
-        write_member(writer, "\"content\":", delta->text, "", out);
+        write_text(writer, delta->text, out);
     else if (delta->kind == DELTA_THINKING || delta->kind == DELTA_SIGNATURE ||
              delta->kind == DELTA_REDACTED)
         write_thinking(writer, delta, out);
