@@ -186,8 +186,10 @@ class Place:
         lines += [f'  up{i}: {{ kind: openai, base_url: "{url}/v1", keys: ["sk-mock"] }}'
                   for i, url in enumerate(upstreams)]
         lines += ["models:", "  gpt-4.1:", "    targets:"]
-        lines += [f"      - {{ name: t{i}, provider: up{i}, model: gpt-4.1, weight: {weight}, "
-                  f"environment: {sides[i]} }}" for i, weight in enumerate(weights)]
+        # Blue is not said, so that builds from before there were sides can read it, too.
+        said = {"blue": "", "green": ", environment: green"}
+        lines += [f"      - {{ name: t{i}, provider: up{i}, model: gpt-4.1, weight: {weight}"
+                  f"{said[sides[i]]} }}" for i, weight in enumerate(weights)]
         if green is not None:
             lines.append(f"    split: {{ blue: {100 - green}, green: {green} }}")
         path = self.folder / f"sluice-{port}.yaml"

@@ -47,6 +47,7 @@ static void make_headers(struct exchange *ex, struct attempt *attempt, struct sp
 {
     const struct config_provider *provider = attempt->step->target->provider;
 
+    attempt->headers = arena_zero(&ex->arena, FETCH_HEADERS_MAX * sizeof(char *));
     add_header(attempt, "Content-Type: application/json");
     add_header(attempt,
                ex->chat.stream ? "Accept: text/event-stream" : "Accept: application/json");
@@ -66,9 +67,7 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
 {
     const struct config_provider *provider = step->target->provider;
     struct fetch_origin *origin = translation_origin(ex, step);
-    struct fetch_request request = { .origin = origin,
-                                     .headers = attempt->headers,
-                                     .small_reads = ex->chat.stream };
+    struct fetch_request request = { .origin = origin, .small_reads = ex->chat.stream };
     const struct plan_step *before = attempt->step;
     uint64_t now_ms = exchange_now_ms(ex);
 
@@ -82,6 +81,7 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
     buf_init(&attempt->held, LIMIT_COMMIT_WINDOW_BYTES);
     make_headers(ex, attempt, key->secret);
     keys_use(ex, attempt, key);
+    request.headers = attempt->headers;
     request.header_count = attempt->header_count;
     request.body = attempt->pieces;
     request.body_count = attempt->piece_count;
