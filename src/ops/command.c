@@ -344,21 +344,25 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+/* Where the value behind that word goes; NULL: it takes none. */
+static const char **value_of(const char *word, struct options *options)
+{
+    if (strcmp(word, "-c") == 0)
+        return &options->file;
+    if (strcmp(word, "--url") == 0)
+        return &options->url;
+    if (strcmp(word, "--key") == 0)
+        return &options->key;
+    return strcmp(word, "--window") == 0 ? &options->window : NULL;
+}
+
 /* Reads what follows the command. Returns EXIT_FINE, or EXIT_USAGE after having said why. */
 static int read_options(int count, char **words, const struct command *command,
                         struct options *ret)
 {
     for (int i = 0; i < count; i++) {
-        const char **value = NULL;
+        const char **value = value_of(words[i], ret);
 
-        if (strcmp(words[i], "-c") == 0)
-            value = &ret->file;
-        else if (strcmp(words[i], "--url") == 0)
-            value = &ret->url;
-        else if (strcmp(words[i], "--key") == 0)
-            value = &ret->key;
-        else if (strcmp(words[i], "--window") == 0)
-            value = &ret->window;
         if (value && i + 1 >= count)
             return usage("a value is missing after", words[i]);
         if (value)
