@@ -12,6 +12,7 @@
 #include "ops/command_report.h"
 #include "ops/gateway.h"
 #include "ops/greeting.h"
+#include "ops/say.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,17 +40,6 @@ struct command {
     int (*run)(const struct options *options);
     bool takes_argument;
 };
-
-static void say(int fd, struct span text)
-{
-    while (text.size) {
-        ssize_t written = write(fd, text.at, text.size);
-
-        if (written <= 0)
-            return;
-        text = span_skip(text, (size_t)written);
-    }
-}
 
 static void say_text(int fd, const char *text)
 {

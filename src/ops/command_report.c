@@ -3,22 +3,12 @@
 #include "base/json.h"
 #include "ops/client.h"
 #include "ops/command.h"
+#include "ops/say.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 enum { ERROR_BYTES = 256, URL_BYTES = 512, TIMEOUT_MS = 30000, REPORT_BYTES_MAX = 64 << 20 };
-
-static void say(int fd, struct span text)
-{
-    while (text.size) {
-        ssize_t written = write(fd, text.at, text.size);
-
-        if (written <= 0)
-            return;
-        text = span_skip(text, (size_t)written);
-    }
-}
 
 static int complain(const char *what)
 {
