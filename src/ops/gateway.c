@@ -229,6 +229,8 @@ static void on_signal(void *context, int number)
 {
     struct gateway *gateway = context;
 
+    if (gateway->main.listener == NULL)
+        return; /* it is going already */
     if (number == SIGHUP)
         change_leave(change_reload(gateway, "SIGHUP", NULL));
     else
@@ -318,6 +320,7 @@ static void close_door(struct door *door)
 
 void gateway_free(struct gateway *gateway)
 {
+    task_done(&gateway->janitor); /* it looks at what goes now, and its alarm may be due */
     close_door(&gateway->main);
     close_door(&gateway->admin);
     probes_free(gateway->probes);
@@ -336,7 +339,6 @@ void gateway_free(struct gateway *gateway)
     fetch_pool_free(gateway->env.fetches);
     config_unref(gateway->env.config);
     env_done(&gateway->env);
-    task_done(&gateway->janitor);
     task_done(&gateway->logger);
     loop_free(gateway->loop);
     mem_free(gateway);
