@@ -28,11 +28,17 @@ static char peek(const struct reader *r)
     return *r->at;
 }
 
-static void skip_space(struct reader *r)
+static void skip_spaces(struct reader *r)
 {
     while (r->at < r->end &&
            (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
         r->at++;
+}
+
+static inline void skip_space(struct reader *r)
+{
+    if (r->at < r->end && *r->at <= ' ') /* mostly there is none */
+        skip_spaces(r);
 }
 
 static bool skip_byte(struct reader *r, char byte)
@@ -189,8 +195,10 @@ static enum err read_value(struct reader *r, unsigned outside, struct scan_item 
 
 static struct scan_field *find_field(struct scan_field *fields, size_t count, struct span key)
 {
+    char first = key.size > 2 ? key.at[1] : 0; /* where nearly every key differs */
+
     for (size_t i = 0; i < count; i++)
-        if (scan_key_is(key, fields[i].name))
+        if ((first == fields[i].name[0] || first == '\\') && scan_key_is(key, fields[i].name))
             return &fields[i];
     return NULL;
 }

@@ -89,6 +89,8 @@ static bool overflows(const struct digits *digits, long exponent)
     size_t leading;
     long power;
 
+    if (exponent == 0 && digits->whole.size < 300)
+        return false; /* nearly every number */
     if (!find_leading(digits, &leading))
         return false;
     power = (long)digits->whole.size - 1 - (long)leading + exponent;

@@ -3,34 +3,59 @@
 
 #include <assert.h>
 #include <string.h>
+#ifdef __SSE2__
+#    include <emmintrin.h>
+#endif
 
-/* Eight bytes at once: the lowest bit that is set in the result is the highest of the first byte that
- * ends a run: a quote, a backslash, a control byte, or anything beyond ASCII. (A borrow may set bits
- * further up, where nobody looks.) */
-static uint64_t stops(const char *at)
+/* A quote, a backslash, a control byte, or anything beyond ASCII ends a run. */
+static bool ends_run(char c)
+{
+    return (unsigned char)c < 0x20 || (unsigned char)c >= 0x80 || c == '"' || c == '\\';
+}
+
+#ifdef __SSE2__
+enum { BLOCK = 16 };
+
+/* Where in the block the first byte stands that ends a run; BLOCK: nowhere. */
+static unsigned find_stop(const char *at)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+    __m128i escape = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+    __m128i other = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)); /* signed: beyond ASCII as well */
+    int found = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, escape), other));
+
+    return found ? (unsigned)__builtin_ctz((unsigned)found) : BLOCK;
+}
+#else
+enum { BLOCK = 8 };
+
+/* The same with eight bytes in a register: the lowest bit that is set is the highest of the byte that is
+ * looked for. (A borrow may set bits further up, where nobody looks.) */
+static unsigned find_stop(const char *at)
 {
     static const uint64_t each = 0x0101010101010101u;
     uint64_t x;
+    uint64_t found;
 
     memcpy(&x, at, sizeof(x));
-    return (((x ^ each * '"') - each) | ((x ^ each * '\\') - each) | (x - each * 0x20) | x) &
-           each * 0x80;
+    found = (((x ^ each * '"') - each) | ((x ^ each * '\\') - each) | (x - each * 0x20) | x) &
+            each * 0x80;
+    return found ? (unsigned)__builtin_ctzll(found) / 8 : BLOCK;
 }
+#endif
 
-/* Strings are nearly all of a large body (an image in base64), so this loop is what counts. */
+/* Strings are nearly all of a body, so this loop is what counts. */
 static const char *skip_run(const char *at, const char *end)
 {
-    while (end - at >= 16 && (stops(at) | stops(at + 8)) == 0)
-        at += 16;
-    while (end - at >= 8) {
-        uint64_t found = stops(at);
+    while (end - at >= BLOCK) {
+        unsigned stop = find_stop(at);
 
-        if (found)
-            return at + (size_t)__builtin_ctzll(found) / 8;
-        at += 8;
+        at += stop;
+        if (stop < BLOCK)
+            return at;
     }
-    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' &&
-           *at != '\\')
+    while (at < end && !ends_run(*at))
         at++;
     return at;
 }
@@ -127,21 +152,19 @@ static size_t read_character(const char *at, const char *end)
 
 bool scan_skip_string(const char **at, const char *end)
 {
-    for (;;) {
-        size_t size;
+    const char *here = skip_run(*at, end);
 
-        *at = skip_letters(skip_run(*at, end), end);
-        if (*at == end)
-            return false;
-        if (**at == '"') {
-            ++*at;
-            return true;
-        }
-        size = read_character(*at, end);
+    while (here < end && *here != '"') {
+        const char *next = skip_letters(here, end);
+        size_t size = next > here ? (size_t)(next - here) : read_character(here, end);
+
+        *at = here;
         if (size == 0)
             return false;
-        *at += size;
+        here = skip_run(here + size, end);
     }
+    *at = here < end ? here + 1 : end;
+    return here < end;
 }
 
 /* ---- decoding ---- */
