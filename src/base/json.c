@@ -6,6 +6,8 @@
 #include <string.h>
 #include <yyjson.h>
 
+enum { PLAIN_BYTES = 256 }; /* of texts that are likely to need no escapes */
+
 /* ---- writing ---- */
 
 struct json_writer json_writer(struct buf *out)
@@ -43,9 +45,18 @@ void json_key_span(struct json_writer *w, struct span key)
 
 void json_key(struct json_writer *w, const char *key)
 {
-    (void)buf_add_text(w->out, w->comma ? ",\"" : "\"");
-    (void)buf_add_text(w->out, key);
-    (void)buf_append(w->out, "\":", 2);
+    size_t size = strlen(key);
+    char *at = buf_reserve(w->out, size + 4);
+
+    if (at == NULL)
+        return;
+    if (w->comma)
+        *at++ = ',';
+    *at++ = '"';
+    memcpy(at, key, size);
+    at[size] = '"';
+    at[size + 1] = ':';
+    buf_commit(w->out, size + 3 + w->comma);
     w->comma = false;
 }
 
@@ -71,7 +82,25 @@ static void escape(struct buf *out, unsigned char c)
     }
 }
 
-void json_quote(struct buf *out, struct span text)
+/* A text with nothing in it to escape, as most are; false when it is another. */
+static bool quote_plain(struct buf *out, struct span text)
+{
+    char *at = buf_reserve(out, text.size + 2);
+
+    if (at == NULL)
+        return false;
+    *at++ = '"';
+    for (size_t i = 0; i < text.size; i++) {
+        if (!plain((unsigned char)text.at[i]))
+            return false;
+        at[i] = text.at[i];
+    }
+    at[text.size] = '"';
+    buf_commit(out, text.size + 2);
+    return true;
+}
+
+static void quote_any(struct buf *out, struct span text)
 {
     (void)buf_add_byte(out, '"');
     while (text.size) {
@@ -97,6 +126,12 @@ void json_quote(struct buf *out, struct span text)
         }
     }
     (void)buf_add_byte(out, '"');
+}
+
+void json_quote(struct buf *out, struct span text)
+{
+    if (text.size > PLAIN_BYTES || !quote_plain(out, text))
+        quote_any(out, text);
 }
 
 void json_string(struct json_writer *w, struct span text)

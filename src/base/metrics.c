@@ -27,6 +27,7 @@ struct family {
     size_t labels;
     struct series *first;
     struct series *last;
+    struct series *recent; /* found last: often the one that is asked for next */
 };
 
 struct metrics {
@@ -125,6 +126,9 @@ static uint64_t hash_values(const struct span *values, size_t count)
 
 static bool has_values(const struct series *series, const struct span *values, size_t count)
 {
+    for (size_t i = 0; i < count; i++) /* the sizes first: they tell most of them apart */
+        if (series->values[i].size != values[i].size)
+            return false;
     for (size_t i = 0; i < count; i++)
         if (!span_equal(series->values[i], values[i]))
             return false;
@@ -212,21 +216,27 @@ struct series *metrics_series(struct metrics *metrics, size_t id, const struct s
                                                            SPAN("other"), SPAN("other"),
                                                            SPAN("other") };
     struct family *family = &metrics->families[id];
-    uint64_t hash = hash_values(values, family->labels);
     struct series *found = NULL;
+    uint64_t hash;
 
     assert(id < metrics->count);
+    if (family->recent && has_values(family->recent, values, family->labels))
+        return family->recent;
+    hash = hash_values(values, family->labels);
     if (family->room)
         found = *slot(family, hash, values);
-    if (found)
+    if (found) {
+        family->recent = found;
         return found;
+    }
     if (family->count >= LIMIT_METRIC_SERIES ||
         bytes_of(values, family->labels) > LABELS_BYTES_MAX / 4) {
         hash = hash_values(others, family->labels);
         values = others;
         found = family->room ? *slot(family, hash, values) : NULL;
     }
-    return found ? found : add_series(family, &metrics->table[id], hash, values);
+    family->recent = found ? found : add_series(family, &metrics->table[id], hash, values);
+    return family->recent;
 }
 
 void series_add(struct series *series, uint64_t amount)

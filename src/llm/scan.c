@@ -142,6 +142,9 @@ static enum err skip_value(struct reader *r, unsigned outside)
     struct nest nest = { .outside = outside };
     bool more = true;
 
+    skip_space(r);
+    if (peek(r) != '{' && peek(r) != '[')
+        return skip_scalar(r);
     while (more) {
         enum err err;
 
