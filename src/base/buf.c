@@ -23,6 +23,13 @@ void buf_done(struct buf *buf)
     buf_init(buf, buf->max);
 }
 
+void buf_wipe(struct buf *buf)
+{
+    if (buf->bytes)
+        mem_wipe(buf->bytes, buf->room);
+    buf_done(buf);
+}
+
 void buf_reset(struct buf *buf)
 {
     if (buf->room > ROOM_KEPT) {

@@ -26,6 +26,7 @@ struct buf {
 
 void buf_init(struct buf *buf, size_t max);
 void buf_done(struct buf *buf);
+void buf_wipe(struct buf *buf);  /* the same when it has held a secret */
 void buf_reset(struct buf *buf); /* empty again; keeps a small block, frees a large one */
 
 static inline size_t buf_size(const struct buf *buf)

@@ -6,6 +6,7 @@
 #include <mbedtls/base64.h>
 #include <mbedtls/md.h>
 #include <mbedtls/sha256.h>
+#include <string.h>
 #include <sys/random.h>
 
 void digest_sha256(struct span bytes, struct digest *ret)
@@ -32,24 +33,48 @@ void digest_hmac(struct span key, const struct span *parts, size_t count, struct
     assert(failed == 0);
 }
 
+bool secret_bytes_equal(struct span a, struct span b)
+{
+    volatile uint64_t differs = a.size ^ b.size;
+
+    for (size_t at = 0; at < a.size && a.size == b.size; at += sizeof(uint64_t)) {
+        size_t size = a.size - at < sizeof(uint64_t) ? a.size - at : sizeof(uint64_t);
+        uint64_t x = 0;
+        uint64_t y = 0;
+
+        memcpy(&x, a.at + at, size);
+        memcpy(&y, b.at + at, size);
+        differs = differs | (x ^ y);
+    }
+    return differs == 0;
+}
+
 bool digest_equal(const struct digest *a, const struct digest *b)
 {
-    volatile uint8_t differs = 0;
+    return secret_bytes_equal(span_make((const char *)a->bytes, DIGEST_BYTES),
+                              span_make((const char *)b->bytes, DIGEST_BYTES));
+}
 
-    for (int i = 0; i < DIGEST_BYTES; i++)
-        differs = differs | (a->bytes[i] ^ b->bytes[i]);
-    return differs == 0;
+/* `size` digits and a NUL. */
+static void write_hex(const struct digest *digest, size_t size, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size / 2; i++) {
+        text[2 * i] = digits[digest->bytes[i] >> 4];
+        text[2 * i + 1] = digits[digest->bytes[i] & 15];
+    }
+    text[size] = 0;
 }
 
 void digest_hex(const struct digest *digest, char text[DIGEST_HEX_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
+    write_hex(digest, DIGEST_HEX_SIZE - 1, text);
+}
 
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        text[2 * i] = digits[digest->bytes[i] >> 4];
-        text[2 * i + 1] = digits[digest->bytes[i] & 15];
-    }
-    text[DIGEST_HEX_SIZE - 1] = 0;
+void digest_fingerprint(const struct digest *digest, char text[DIGEST_FINGERPRINT_SIZE])
+{
+    write_hex(digest, DIGEST_FINGERPRINT_SIZE - 1, text);
 }
 
 void digest_base64(const struct digest *digest, char text[DIGEST_BASE64_SIZE])

@@ -19,6 +19,7 @@ enum {
     LIMIT_CLIENT_REQUEST_ID_BYTES = 128,   /* a longer x-request-id is replaced */
     LIMIT_SESSION_BYTES = 128,             /* of X-Session-Id: 400 */
     LIMIT_MODEL_NAME_BYTES = 256,          /* 400 */
+    LIMIT_MEMORY_BYTES = 1024,             /* kept of a client between its requests */
     LIMIT_KEY_BYTES = 512,                 /* a longer client key is a wrong key */
     LIMIT_CALL_BODY_BYTES = 1024 * 1024,   /* bodies of the admin plane: 413 */
     LIMIT_ACCEPTS_PER_TURN = 64,           /* new connections before others get their turn */

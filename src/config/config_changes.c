@@ -198,8 +198,7 @@ static void look_at_base(struct config_change *change, const struct node *node)
         write_node(node, &text);
         digest_sha256(buf_span(&text), &digest);
         digest_hex(&digest, hex);
-        mem_wipe(text.bytes, text.room);
-        buf_done(&text);
+        buf_wipe(&text);
     }
     if (change->base == NULL)
         change->base = copy(span_from(hex));

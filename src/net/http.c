@@ -39,6 +39,11 @@ struct span http_body(const struct http *http)
     return buf_span(&http->parse.body);
 }
 
+struct buf *http_memory(struct http *http)
+{
+    return &http->memory;
+}
+
 void http_forget_body(struct http *http)
 {
     buf_done(&http->parse.body);

@@ -98,6 +98,10 @@ enum http_body_state http_body_state(const struct http *http);
 /* Lends the body received so far, until http_end(). Only a whole body stays where it is. */
 struct span http_body(const struct http *http);
 
+/* What the owner remembers between the requests of one connection: empty at first, takes
+ * LIMIT_MEMORY_BYTES, wiped at the end. */
+struct buf *http_memory(struct http *http);
+
 /* Nobody needs the body any more: its memory goes before the request ends. */
 void http_forget_body(struct http *http);
 

@@ -60,6 +60,7 @@ static void free_http(struct http *http)
     front->connection_count--;
     http_parse_done(&http->parse);
     buf_done(&http->ahead);
+    buf_wipe(&http->memory);
     task_done(&http->task);
     conn_done(&http->conn);
     mem_free(http);
@@ -421,6 +422,7 @@ struct http *http_open(struct http_front *front, int fd, struct tls *tls, const 
     task_init(&http->task, front->hub.loop, run_task);
     http_parse_init(&http->parse, front->config);
     buf_init(&http->ahead, LIMIT_PIPELINED_BYTES + 2 * LIMIT_READ_BYTES);
+    buf_init(&http->memory, LIMIT_MEMORY_BYTES);
     list_append(&front->connections, &http->link);
     front->connection_count++;
     if (conn_open(&http->conn, &front->hub, &events, fd, tls))

@@ -72,6 +72,7 @@ struct http {
     bool full;    /* the owner was told so and waits for room */
     bool lingers; /* the request was not read to its end */
     bool held;    /* http_continue() was not called: of the body only its beginning is read */
+    struct buf memory; /* the owner's, for the life of the connection */
     char peer[46];
 };
 

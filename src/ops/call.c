@@ -195,11 +195,12 @@ static bool may_enter(struct call *call)
 
     switch (call->row->role) {
     case ROLE_ANYBODY: return true;
-    case ROLE_CLIENT: return auth_caller(config, key, clock_wall_ms(), &call->caller);
+    case ROLE_CLIENT: return auth_caller(config, key, clock_wall_ms(), NULL, &call->caller);
     case ROLE_ADMIN: return auth_admin(config, key);
     case ROLE_OPERATOR:
         return auth_admin(config, key) ||
-               (auth_caller(config, key, clock_wall_ms(), &call->caller) && call->caller.admin);
+               (auth_caller(config, key, clock_wall_ms(), NULL, &call->caller) &&
+                call->caller.admin);
     }
     return false;
 }

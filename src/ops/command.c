@@ -181,9 +181,8 @@ static int keygen(const struct options *options)
                      "The line for client_keys:\n  - { name: %s, hash: \"sha256:%s\" }\n",
                      options->argument, key, options->argument, hex);
     say(STDOUT_FILENO, buf_span(&out));
-    mem_wipe(out.bytes, out.room);
+    buf_wipe(&out);
     mem_wipe(key, sizeof(key));
-    buf_done(&out);
     return EXIT_FINE;
 }
 

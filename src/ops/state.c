@@ -100,8 +100,7 @@ static void save_change(struct state *state, const struct config_change *change)
     json_put_text(&w, "base", change->base);
     json_end(&w, '}');
     store_put(state->store, STORE_CHANGE, span_from(change->path), buf_span(&text));
-    mem_wipe(text.bytes, text.room);
-    buf_done(&text);
+    buf_wipe(&text);
 }
 
 void state_save_changes(struct state *state, const struct config_changes *before,

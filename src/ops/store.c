@@ -233,8 +233,7 @@ static void settle(struct store *store)
     store->settled = batch->last;
     batch->last = 0;
     batch->failed = false;
-    mem_wipe(batch->records.bytes, batch->records.room); /* changes may hold keys */
-    buf_done(&batch->records);
+    buf_wipe(&batch->records); /* changes may hold keys */
     store->writing = NULL;
     wake_waiting(store);
 }

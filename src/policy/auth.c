@@ -4,11 +4,29 @@
 
 #include <string.h>
 
+/* What is remembered: the digest of a key, and the key. A proxy may bring many clients over one
+ * connection, so that the comparison must not say where two keys differ. */
+static void hash_key(struct span key, struct buf *memory, struct digest *ret)
+{
+    struct span known = memory ? buf_span(memory) : (struct span){ 0 };
+
+    if (known.size > DIGEST_BYTES && secret_bytes_equal(span_skip(known, DIGEST_BYTES), key)) {
+        memcpy(ret->bytes, known.at, DIGEST_BYTES);
+        return;
+    }
+    digest_sha256(key, ret);
+    if (memory == NULL || key.size == 0)
+        return;
+    buf_wipe(memory);
+    buf_grow(memory, DIGEST_BYTES + key.size);
+    (void)buf_append(memory, ret->bytes, DIGEST_BYTES);
+    (void)buf_add(memory, key);
+}
+
 bool auth_caller(const struct config *config, struct span key, uint64_t now_wall_ms,
-                 struct caller *ret)
+                 struct buf *memory, struct caller *ret)
 {
     const struct config_client_key *found = NULL;
-    char hex[DIGEST_HEX_SIZE];
     struct digest digest;
 
     if (config->client_key_count == 0) {
@@ -16,7 +34,7 @@ bool auth_caller(const struct config *config, struct span key, uint64_t now_wall
         return true;
     }
     /* All of them, always: the time must not say which one it was. */
-    digest_sha256(span_first(key, LIMIT_KEY_BYTES), &digest);
+    hash_key(span_first(key, LIMIT_KEY_BYTES), memory, &digest);
     for (size_t i = 0; i < config->client_key_count; i++) {
         const struct config_client_key *candidate = &config->client_keys[i];
         bool current = candidate->expires_ms == 0 || now_wall_ms < candidate->expires_ms;
@@ -27,8 +45,7 @@ bool auth_caller(const struct config *config, struct span key, uint64_t now_wall
     if (found == NULL || key.size == 0 || key.size > LIMIT_KEY_BYTES)
         return false;
     *ret = (struct caller){ .key = found, .name = found->name, .admin = found->admin };
-    digest_hex(&digest, hex);
-    memcpy(ret->fingerprint, hex, sizeof(ret->fingerprint) - 1);
+    digest_fingerprint(&digest, ret->fingerprint);
     return true;
 }
 

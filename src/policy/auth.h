@@ -5,6 +5,7 @@
 #ifndef POLICY_AUTH_H
 #define POLICY_AUTH_H
 
+#include "base/buf.h"
 #include "config/config.h"
 
 #include <stdbool.h>
@@ -14,13 +15,15 @@
 struct caller {
     const struct config_client_key *key; /* NULL: anonymous */
     const char *name;
-    char fingerprint[9]; /* the first 8 hex digits of the key's hash; empty for anonymous */
+    char fingerprint[DIGEST_FINGERPRINT_SIZE]; /* of the key; empty for anonymous */
     bool admin;
 };
 
-/* False: no or a wrong or an expired key. `key` may be empty. */
+/* False: no or a wrong or an expired key. `key` may be empty. `memory` (NULL: none) lives as long as the
+ * client's connection, takes LIMIT_MEMORY_BYTES, and is for this function alone: mostly the next request
+ * shows the same key, and need not hash it again. */
 bool auth_caller(const struct config *config, struct span key, uint64_t now_wall_ms,
-                 struct caller *ret);
+                 struct buf *memory, struct caller *ret);
 
 /* Is it one of the admin keys? */
 bool auth_admin(const struct config *config, struct span key);

@@ -62,7 +62,6 @@ static void lift_quarantine(struct key *key)
 static void fill(struct key_pool *pool, struct key *key, struct span secret)
 {
     const struct key *known = find_secret(pool->keys, pool->count, secret);
-    char hex[DIGEST_HEX_SIZE];
     struct digest digest;
 
     if (known) {
@@ -74,9 +73,8 @@ static void fill(struct key_pool *pool, struct key *key, struct span secret)
     }
     secret_init(&key->secret, secret); /* the old pool wipes its own */
     digest_sha256(secret, &digest);
-    digest_hex(&digest, hex);
     if (secret.size)
-        memcpy(key->fingerprint, hex, KEY_FINGERPRINT_SIZE - 1);
+        digest_fingerprint(&digest, key->fingerprint);
 }
 
 void key_pool_set(struct key_pool *pool, const struct span *secrets, size_t count)

@@ -26,7 +26,6 @@ enum {
     KEY_SPENT_MS = 5 * 60 * 1000,      /* until one without money is asked again */
     KEY_RESTS_MAX = 8,                 /* models that one key may be out for at a time */
     KEY_MODEL_BYTES = 64,              /* of a model's name, as it is kept here */
-    KEY_FINGERPRINT_SIZE = 9,
 };
 
 enum key_fault {
@@ -51,8 +50,8 @@ struct key_rest {
 struct key {
     uint64_t id; /* never that of another key in this pool, also of an earlier one */
     struct secret secret;
-    char fingerprint[KEY_FINGERPRINT_SIZE]; /* all that is ever shown of it */
-    uint64_t turn;                          /* of its last use */
+    char fingerprint[DIGEST_FINGERPRINT_SIZE]; /* all that is ever shown of it */
+    uint64_t turn;                             /* of its last use */
     uint64_t uses;
     struct key_rest whole;
     struct key_rest models[KEY_RESTS_MAX];

@@ -1,6 +1,7 @@
 #include "fake/fake_http.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "net/loop.h"
 
@@ -24,6 +25,7 @@ struct http {
     int64_t length;
     struct buf head;
     struct buf reply;
+    struct buf memory;
     enum fake_http_end end;
 };
 
@@ -42,6 +44,7 @@ struct http *fake_http_new(const char *path)
     http->room = SIZE_MAX;
     buf_init(&http->head, REPLY_BYTES_MAX);
     buf_init(&http->reply, REPLY_BYTES_MAX);
+    buf_init(&http->memory, LIMIT_MEMORY_BYTES);
     return http;
 }
 
@@ -67,6 +70,7 @@ void fake_http_free(struct http *http)
     forget_request(http);
     buf_done(&http->head);
     buf_done(&http->reply);
+    buf_wipe(&http->memory);
     mem_free(http);
 }
 
@@ -187,6 +191,12 @@ struct span http_body(const struct http *http)
 {
     assert(http->end == FAKE_HTTP_RUNNING);
     return span_make(http->body, http->body_size);
+}
+
+struct buf *http_memory(struct http *http)
+{
+    assert(http->end == FAKE_HTTP_RUNNING);
+    return &http->memory;
 }
 
 void http_forget_body(struct http *http)

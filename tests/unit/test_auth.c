@@ -40,7 +40,30 @@ static bool let_in(const struct house *house, const char *key)
 {
     struct caller caller = { 0 };
 
-    return auth_caller(&house->config, span_from(key), NOW_MS, &caller);
+    return auth_caller(&house->config, span_from(key), NOW_MS, NULL, &caller);
+}
+
+static void test_a_connection_remembers_the_last_key(void **state)
+{
+    static const char *const keys[] = { "sk-team", "sk-team", "sk-new", "sk-old", "sk-teaN",
+                                        "sk-tea",  "",        "sk-new", "sk-team" };
+    struct house house;
+    struct buf memory;
+
+    (void)state;
+    make_house(&house);
+    buf_init(&memory, LIMIT_MEMORY_BYTES);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        struct caller with = { 0 };
+        struct caller without = { 0 };
+        struct span key = span_from(keys[i]);
+        bool good = auth_caller(&house.config, key, NOW_MS, NULL, &without);
+
+        assert_int_equal(auth_caller(&house.config, key, NOW_MS, &memory, &with), good);
+        assert_ptr_equal(with.key, without.key);
+        assert_string_equal(with.fingerprint, without.fingerprint);
+    }
+    buf_wipe(&memory);
 }
 
 static void test_a_right_key_names_its_caller(void **state)
@@ -53,7 +76,7 @@ static void test_a_right_key_names_its_caller(void **state)
     (void)state;
     make_house(&house);
     house.keys[0].admin = true;
-    assert_true(auth_caller(&house.config, SPAN_OF("sk-team"), NOW_MS, &caller));
+    assert_true(auth_caller(&house.config, SPAN_OF("sk-team"), NOW_MS, NULL, &caller));
     assert_string_equal(caller.name, "team");
     assert_ptr_equal(caller.key, &house.keys[0]);
     assert_true(caller.admin);
@@ -107,7 +130,7 @@ static void test_without_keys_everybody_is_anonymous(void **state)
     struct caller caller;
 
     (void)state;
-    assert_true(auth_caller(&config, SPAN_OF("whatever"), NOW_MS, &caller));
+    assert_true(auth_caller(&config, SPAN_OF("whatever"), NOW_MS, NULL, &caller));
     assert_string_equal(caller.name, "anonymous");
     assert_null(caller.key);
     assert_false(caller.admin);
@@ -168,6 +191,7 @@ static void test_only_an_admin_key_is_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_connection_remembers_the_last_key),
         cmocka_unit_test(test_a_right_key_names_its_caller),
         cmocka_unit_test(test_everything_else_is_refused),
         cmocka_unit_test(test_a_key_ends_at_its_expiry),
