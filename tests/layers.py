@@ -39,9 +39,9 @@ LIBRARIES = {
     "libyaml": (["yaml.h"], ["src/config/config_read*.c", "src/config/config_yaml.c"]),
 }
 
-# What comes with the C library and the kernel. Anything else is a library for the table above.
+# What comes with the C library, the compiler and the kernel. Anything else is a library for the table above.
 STANDARD = """
-    assert ctype errno fcntl fenv float getopt grp inttypes limits locale malloc math netdb poll
+    assert ctype emmintrin errno fcntl fenv float getopt grp inttypes limits locale malloc math netdb poll
     pthread pwd sched setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib
     stdnoreturn string strings syslog termios time ucontext unistd wchar
 """.split()
