@@ -40,6 +40,7 @@ static bool translate(struct exchange *ex, struct attempt *attempt,
     const struct request_target target = {
         .model = span_from(step->target->model),
         .max_tokens = step->model->max_tokens,
+        .kind = step->target->provider->kind,
     };
     struct arena arena;
     struct losses losses = { .drop = ex->config->drop_params, .arena = &arena };

@@ -54,27 +54,6 @@ enum finish anthropic_finish(struct span stop_reason)
 
 /* ---- the content ---- */
 
-/* The same JSON without white space between its tokens. */
-static struct span compact(struct span raw, struct arena *arena)
-{
-    char *out = arena_zero(arena, raw.size + 1);
-    bool string = false;
-    size_t size = 0;
-
-    for (size_t i = 0; i < raw.size; i++) {
-        char c = raw.at[i];
-
-        if (!string && (c == ' ' || c == '\n' || c == '\r' || c == '\t'))
-            continue;
-        out[size++] = c;
-        if (c == '"')
-            string = !string;
-        else if (c == '\\' && i + 1 < raw.size)
-            out[size++] = raw.at[++i];
-    }
-    return span_make(out, size);
-}
-
 static bool is_string(const struct scan_field *field)
 {
     return field->raw.at && field->kind == JSON_STRING;
@@ -114,7 +93,7 @@ static bool read_block(const struct scan_item *block, struct arena *arena, struc
         return false;
     *ret = (struct part){ .kind = PART_CALL, .id = fields[ID].raw, .name = fields[NAME].raw };
     ret->input = fields[INPUT].raw.at && fields[INPUT].kind == JSON_OBJECT
-                     ? compact(fields[INPUT].raw, arena)
+                     ? scan_compact(fields[INPUT].raw, arena)
                      : SPAN_OF("{}");
     return true;
 }

@@ -11,6 +11,8 @@
 #include "llm/message.h"
 #include "llm/sse.h"
 
+struct provider_kind;
+
 /* What it takes for a client of this language to be served by a provider of another. */
 struct dialect_client {
     /* The request as a conversation. The body has been read by read_chat() before. */
@@ -30,6 +32,8 @@ struct dialect_client {
 struct request_target {
     struct span model;   /* its name there */
     uint64_t max_tokens; /* its longest answer, as configured; 0: not said */
+    const struct provider_kind
+        *kind; /* llm/provider.h: what is peculiar to it; NULL: nothing */
 };
 
 /* What it takes for a provider of this language to serve a client of another. */
@@ -42,6 +46,8 @@ struct dialect_provider {
                           struct buf *out);
 
     void (*read_reply)(struct span body, struct arena *arena, struct reply *ret);
+
+    /* What one event says: a delta, and those behind it (`next`) when it is several things at once. */
     void (*read_delta)(struct delta_reader *reader, const struct sse_event *event,
                        struct arena *arena, struct delta *ret);
 };

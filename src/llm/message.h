@@ -179,16 +179,27 @@ enum delta_kind {
 };
 
 struct delta {
+    struct delta *next; /* what else the same event says; NULL: nothing */
     enum delta_kind kind;
     uint32_t index;   /* of thinking blocks and of calls, each counted from 0 */
     struct span text; /* raw string */
     struct span id;   /* raw string */
     struct span name; /* raw string */
     enum finish finish;
-    struct usage usage; /* known only if it says something new */
+    struct usage usage; /* known only if it says something new; of an event's first delta */
     bool begun;         /* of the usage only what went in is known yet */
     struct llm_error error;
 };
+
+/* A call whose arguments may still be coming, as its provider names it. */
+struct open_call {
+    uint64_t id;    /* a hash of it; 0: it has none */
+    uint32_t index; /* CALL_UNNUMBERED: it has none */
+};
+
+enum { OPEN_CALLS = 8 };
+
+#define CALL_UNNUMBERED UINT32_MAX
 
 /* What the reader of a stream must remember between events. All zero at its beginning. */
 struct delta_reader {
@@ -197,7 +208,13 @@ struct delta_reader {
         block;      /* that is open: DELTA_TEXT, DELTA_THINKING, DELTA_CALL; or DELTA_NOTHING */
     bool silent;    /* it is a call whose arguments have not begun */
     uint32_t calls; /* begun so far */
-    uint32_t thoughts; /* likewise */
+    uint32_t thoughts;                 /* likewise */
+    struct open_call open[OPEN_CALLS]; /* the last that began: call N in N % OPEN_CALLS */
+    uint64_t seed;                     /* what ids are made of where there are none */
+    bool begun;                        /* DELTA_START has been said */
+    bool spoke;                        /* likewise something that may have been sent */
+    bool refused;                      /* the provider would not */
+    bool finished;                     /* DELTA_FINISH has been said */
 };
 
 /* What the writer of a stream must remember. Set up before the first delta; `envelope` begins empty. */

@@ -64,7 +64,73 @@ const char *openai_finish_word(enum finish finish);
 void openai_write_delta(struct delta_writer *writer, const struct delta *delta,
                         struct buf *out);
 
+/* ---- openai_write_request.c, openai_write_messages.c ---- */
+
+void openai_write_request(const struct conversation *conversation,
+                          const struct request_target *target, struct losses *losses,
+                          struct buf *out);
+
+/* The member `messages`. */
+void openai_write_messages(const struct conversation *conversation,
+                           const struct provider_kind *kind, struct losses *losses,
+                           struct json_writer *w);
+
+/* ---- openai_models.c ---- */
+
+/* What differs between OpenAI's own models. */
+struct openai_model {
+    const char *prefix; /* of their names */
+    bool thinks;        /* and so takes an effort, but no sampling */
+};
+
+/* NULL: one that this build does not know. */
+const struct openai_model *openai_model_find(struct span name);
+
+/* ---- openai_read_reply.c ---- */
+
+void openai_read_reply(struct span body, struct arena *arena, struct reply *ret);
+
+enum finish openai_finish(struct span finish_reason);
+
+/* Did the provider finish because something went wrong with it? */
+bool openai_is_broken(struct span finish_reason);
+
+/* One text of a content, which is a string, or an array of parts. */
+struct openai_piece {
+    bool thinking;
+    struct span raw; /* string */
+};
+
+/* *at starts as 0; what says nothing is passed over. */
+bool openai_next_piece(const struct scan_field *content, struct arena *arena, size_t *at,
+                       struct openai_piece *ret);
+
+/* The field that says what the model thought, of those that providers use; NULL: none does. */
+const struct scan_field *openai_reasoning(const struct scan_field *reasoning_content,
+                                          const struct scan_field *reasoning);
+
+/* The arguments of a call as a raw string, from a string or an object; at == NULL: there are none. */
+struct span openai_arguments(const struct scan_field *arguments, struct arena *arena);
+
+/* A raw id for call `number` of the answer that `seed` is of. */
+struct span openai_make_id(uint64_t seed, uint32_t number, struct arena *arena);
+
+/* A string that says something. */
+bool openai_says(const struct scan_field *field);
+
+/* ---- openai_read_delta.c ---- */
+
+void openai_read_delta(struct delta_reader *reader, const struct sse_event *event,
+                       struct arena *arena, struct delta *ret);
+
 /* ---- openai_event.c ---- */
+
+/* What in a chunk says that something failed; false when nothing does. */
+bool openai_find_error(const struct sse_event *event, const struct scan_field *error,
+                       const struct scan_field *object, struct scan_item *ret);
+
+/* Usage as Groq puts it: inside `x_groq`. `ret` stays when there is none. */
+void openai_read_groq_usage(const struct scan_field *field, struct usage *ret);
 
 void openai_read_answer(struct span body, struct arena *arena, struct llm_answer *ret);
 

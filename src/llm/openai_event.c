@@ -128,7 +128,7 @@ static void read_choice(struct span choice, bool committed, struct sight *ret)
 
 enum { CHOICES, USAGE, ERROR, OBJECT, GROQ, FIELD_COUNT };
 
-static void read_groq_usage(const struct scan_field *field, struct usage *ret)
+void openai_read_groq_usage(const struct scan_field *field, struct usage *ret)
 {
     struct scan_field usage = { .name = "usage" };
     struct scan_result result;
@@ -152,20 +152,15 @@ static enum llm_event_kind kind_of(const struct scan_field *choices, const struc
     return scan_empty(&item) && usage_known ? LLM_USAGE : LLM_NOTHING;
 }
 
-/* What says that something failed; false when nothing does. */
-static bool find_error(const struct sse_event *event, const struct scan_field *fields,
-                       const struct sight *sight, struct scan_item *ret)
+bool openai_find_error(const struct sse_event *event, const struct scan_field *error,
+                       const struct scan_field *object, struct scan_item *ret)
 {
-    if (openai_is_error(&fields[ERROR])) {
-        *ret = (struct scan_item){ .kind = fields[ERROR].kind, .raw = fields[ERROR].raw };
-        return true;
-    }
-    if (span_is(event->type, "error") || span_is(fields[OBJECT].raw, "\"error\"")) {
-        *ret = (struct scan_item){ .kind = JSON_OBJECT, .raw = event->data };
-        return true;
-    }
     *ret = (struct scan_item){ .kind = JSON_NULL };
-    return sight->broken;
+    if (openai_is_error(error))
+        *ret = (struct scan_item){ .kind = error->kind, .raw = error->raw };
+    else if (span_is(event->type, "error") || span_is(object->raw, "\"error\""))
+        *ret = (struct scan_item){ .kind = JSON_OBJECT, .raw = event->data };
+    return ret->raw.at != NULL;
 }
 
 static void read_chunk(const struct sse_event *event, bool committed, struct arena *arena,
@@ -187,12 +182,12 @@ static void read_chunk(const struct sse_event *event, bool committed, struct are
         return;
     }
     openai_read_usage(fields[USAGE].raw, &ret->usage);
-    read_groq_usage(&fields[GROQ], &ret->usage);
+    openai_read_groq_usage(&fields[GROQ], &ret->usage);
     while (fields[CHOICES].raw.at && scan_next(fields[CHOICES].raw, &at, &item))
         read_choice(item.raw, committed, &sight);
     ret->finished = sight.finished;
     ret->kind = kind_of(&fields[CHOICES], &sight, ret->usage.known);
-    if (find_error(event, fields, &sight, &item)) {
+    if (openai_find_error(event, &fields[ERROR], &fields[OBJECT], &item) || sight.broken) {
         ret->kind = LLM_FAILED;
         openai_read_error_item(200, &item, arena, &ret->error);
     }
@@ -264,6 +259,13 @@ static void write_end(struct buf *out)
     (void)buf_add_text(out, "data: [DONE]\n\n");
 }
 
+static const struct dialect_provider provider = {
+    .suffix = "/chat/completions",
+    .write_request = openai_write_request,
+    .read_reply = openai_read_reply,
+    .read_delta = openai_read_delta,
+};
+
 static const struct dialect_client client = {
     .read_request = openai_read_request,
     .write_reply = openai_write_reply,
@@ -282,4 +284,5 @@ const struct dialect dialect_openai = {
     .write_error_event = write_error_event,
     .write_end = write_end,
     .client = &client,
+    .provider = &provider,
 };

@@ -23,6 +23,7 @@ const struct provider_kind provider_kinds[] = {
         .title = "OpenAI",
         .otel = "openai",
         .base_url = "https://api.openai.com/v1",
+        .own_models = true,
         .key_variable = "OPENAI_API_KEY",
         .example = "gpt-4.1-mini",
         .url_variable = "OPENAI_BASE_URL",
@@ -38,6 +39,7 @@ const struct provider_kind provider_kinds[] = {
         .url_variable = "AZURE_BASE_URL",
         .auth = AUTH_API_KEY,
         .stream_options = true,
+        .own_models = true,
     },
     {
         .name = "anthropic",
@@ -71,6 +73,11 @@ const struct provider_kind provider_kinds[] = {
         .url_variable = "DEEPSEEK_BASE_URL",
         .auth = AUTH_BEARER,
         .stream_options = true,
+        .old_max_tokens = true,
+        .joins_texts = true,
+        .thinking_switch = true,
+        .reasoning = "reasoning_content",
+        .reasoning_with_calls = true,
         .dialects = OPENAI_ALONE,
     },
     {
@@ -83,6 +90,7 @@ const struct provider_kind provider_kinds[] = {
         .url_variable = "MISTRAL_BASE_URL",
         .auth = AUTH_BEARER,
         .stream_options = false, /* usage always comes, on the chunk that finishes */
+        .old_max_tokens = true,
         .dialects = OPENAI_ALONE,
     },
     {
@@ -107,6 +115,8 @@ const struct provider_kind provider_kinds[] = {
         .url_variable = "OPENROUTER_BASE_URL",
         .auth = AUTH_BEARER,
         .stream_options = true,
+        .top_k = true,
+        .reasoning = "reasoning",
         .dialects = OPENAI_ALONE,
     },
     {
@@ -118,6 +128,8 @@ const struct provider_kind provider_kinds[] = {
         .url_variable = "TOGETHER_BASE_URL",
         .auth = AUTH_BEARER,
         .stream_options = true,
+        .old_max_tokens = true,
+        .top_k = true,
         .dialects = OPENAI_ALONE,
     },
     {
@@ -129,6 +141,8 @@ const struct provider_kind provider_kinds[] = {
         .url_variable = "FIREWORKS_BASE_URL",
         .auth = AUTH_BEARER,
         .stream_options = true,
+        .old_max_tokens = true,
+        .top_k = true,
         .dialects = OPENAI_ALONE,
     },
     {
@@ -153,6 +167,8 @@ const struct provider_kind provider_kinds[] = {
         .url_variable = "PERPLEXITY_BASE_URL",
         .auth = AUTH_BEARER,
         .stream_options = false, /* usage always comes, on every chunk */
+        .old_max_tokens = true,
+        .top_k = true,
         .dialects = OPENAI_ALONE,
     },
     {
@@ -165,6 +181,8 @@ const struct provider_kind provider_kinds[] = {
         .key_optional = true,
         .stream_options = true,
         .load = { "/metrics", { "vllm:num_requests_running", "vllm:num_requests_waiting" } },
+        .top_k = true,
+        .reasoning = "reasoning_content",
         .dialects = OPENAI_AND_RESPONSES,
     },
     {
@@ -177,6 +195,8 @@ const struct provider_kind provider_kinds[] = {
         .auth = AUTH_BEARER,
         .key_optional = true,
         .stream_options = true,
+        .old_max_tokens = true,
+        .reasoning = "reasoning",
         .dialects = OPENAI_AND_RESPONSES,
     },
     {
@@ -188,6 +208,9 @@ const struct provider_kind provider_kinds[] = {
         .auth = AUTH_BEARER,
         .key_optional = true,
         .stream_options = true,
+        .old_max_tokens = true,
+        .top_k = true,
+        .reasoning = "reasoning_content",
         .dialects = OPENAI_ALONE,
     },
     {

@@ -25,8 +25,18 @@ struct provider_kind {
     const char *header;  /* sent with every request; NULL: none */
     const char *passes;  /* a client's header that goes to this provider alone; NULL: none */
     enum provider_auth auth;
-    bool key_optional;                 /* serves without a key (a server of one's own) */
-    bool stream_options;               /* understands stream_options.include_usage */
+    bool key_optional;   /* serves without a key (a server of one's own) */
+    bool stream_options; /* understands stream_options.include_usage */
+
+    /* For requests that are translated into OpenAI's language: */
+    bool old_max_tokens;  /* knows `max_tokens` alone, not `max_completion_tokens` */
+    bool top_k;           /* understands it */
+    bool joins_texts;     /* a message that is text alone must be one string */
+    bool own_models;      /* they are OpenAI's, which differ (openai_models.c) */
+    bool thinking_switch; /* is told {"thinking": {"type": "disabled"}} rather than no effort */
+    const char *reasoning;     /* where an assistant's thinking goes back; NULL: it does not */
+    bool reasoning_with_calls; /* it must stand beside calls, even if empty */
+
     bool built_in;                     /* served by this process: the demo */
     struct load_source load;           /* how busy it says it is, for least_busy */
     const struct dialect *dialects[4]; /* spoken; NULL: this build does not speak it yet */

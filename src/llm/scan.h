@@ -63,6 +63,9 @@ bool scan_empty(const struct scan_item *item);
 /* The decoded content of a raw string. Without escapes it points into `raw`. */
 struct span scan_string(struct span raw, struct arena *arena);
 
+/* The same JSON without white space between its tokens. */
+struct span scan_compact(struct span raw, struct arena *arena);
+
 /* A raw number that is a whole one, not negative, and fits. */
 bool scan_u64(struct span raw, uint64_t *ret);
 

@@ -259,3 +259,23 @@ bool scan_key_is(struct span key, const char *name)
     }
     return rest.size == 0;
 }
+
+struct span scan_compact(struct span raw, struct arena *arena)
+{
+    char *out = arena_zero(arena, raw.size + 1);
+    bool string = false;
+    size_t size = 0;
+
+    for (size_t i = 0; i < raw.size; i++) {
+        char c = raw.at[i];
+
+        if (!string && (c == ' ' || c == '\n' || c == '\r' || c == '\t'))
+            continue;
+        out[size++] = c;
+        if (c == '"')
+            string = !string;
+        else if (c == '\\' && i + 1 < raw.size)
+            out[size++] = raw.at[++i];
+    }
+    return span_make(out, size);
+}

@@ -117,14 +117,17 @@ void translate_event(struct translate *translate, const struct sse_event *event,
         again.data = repaired(event->data, arena);
         provider->read_delta(&translate->reader, &again, arena, &delta);
     }
-    *ret = (struct llm_event){
-        .kind = kind_of(delta.kind),
-        .finished = delta.kind == DELTA_FINISH,
-        .usage = delta.usage,
-        .begun = delta.begun,
-        .error = delta.error,
-    };
-    translate->client->client->write_delta(&translate->writer, &delta, out);
+    *ret =
+        (struct llm_event){ .kind = LLM_NOTHING, .usage = delta.usage, .begun = delta.begun };
+    for (const struct delta *it = &delta; it; it = it->next) {
+        enum llm_event_kind kind = kind_of(it->kind);
+
+        if (kind != LLM_NOTHING)
+            ret->kind = kind;
+        ret->finished = ret->finished || it->kind == DELTA_FINISH;
+        ret->error = it->error;
+        translate->client->client->write_delta(&translate->writer, it, out);
+    }
 }
 
 void translate_end(struct translate *translate, const struct usage *usage, struct buf *out)
