@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const struct dialect *const dialects[] = { &dialect_openai, &dialect_anthropic };
+static const struct dialect *const dialects[] = { &dialect_openai, &dialect_anthropic,
+                                                  &dialect_azure };
 
 enum { DIALECT_COUNT = sizeof(dialects) / sizeof(dialects[0]) };
 

@@ -50,6 +50,7 @@ struct dialect {
 
 extern const struct dialect dialect_openai;
 extern const struct dialect dialect_anthropic;
+extern const struct dialect dialect_azure;
 
 /* The row for a request and its dialect; NULL, and the first dialect, when there is none. */
 const struct path *dialect_find(struct span method, struct span path,

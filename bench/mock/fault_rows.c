@@ -430,6 +430,14 @@ const struct fault fault_rows[] = {
       .steps = STEPS(REPLY(400, NULL,
                            ERROR("This model's maximum context length is 8 tokens.",
                                  "invalid_request_error", "\"context_length_exceeded\""))) },
+    { .name = "400-content-filter",
+      .row = "37",
+      .does = "400: Azure will not have the prompt",
+      .steps = STEPS(REPLY(
+          400, NULL,
+          "{\"error\":{\"message\":\"The response was filtered due to the prompt.\",\"type\":"
+          "null,\"param\":\"prompt\",\"code\":\"content_filter\",\"status\":400,"
+          "\"innererror\":{\"code\":\"ResponsibleAIPolicyViolation\"}}}")) },
     { .name = "404",
       .row = "37",
       .does = "404: no such model",

@@ -206,7 +206,7 @@ static void add_model(struct span id, struct buf *out)
                MODEL_CREATED);
 }
 
-static void list_models(const struct ask *ask, struct answer *answer)
+void openai_list_models(const struct ask *ask, struct answer *answer)
 {
     struct span rest = span_from(ask->mock->models);
 
@@ -291,7 +291,7 @@ static const struct path paths[] = {
     { .method = "POST", .path = "/v1/completions", .answer = openai_completions },
     { .method = "POST", .path = "/v1/embeddings", .answer = openai_embeddings },
     { .method = "POST", .path = "/v1/responses", .answer = openai_responses },
-    { .method = "GET", .path = "/v1/models", .answer = list_models },
+    { .method = "GET", .path = "/v1/models", .answer = openai_list_models },
     { .method = "GET", .path = "/v1/models/", .answer = show_model },
     { .method = "GET", .path = "/health", .answer = show_health, .open = true },
     { .method = "GET", .path = "/metrics", .answer = show_metrics, .open = true },

@@ -11,6 +11,8 @@ void openai_completions(const struct ask *ask, struct answer *answer);
 void openai_responses(const struct ask *ask, struct answer *answer);
 void openai_embeddings(const struct ask *ask, struct answer *answer);
 
+void openai_list_models(const struct ask *ask, struct answer *answer);
+
 /* ---- for them ---- */
 
 /* Refuses, and answers false, unless there are a model that exists and the member `needed`. */

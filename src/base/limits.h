@@ -77,6 +77,8 @@ enum {
 enum {
     LIMIT_METRIC_SERIES = 2000, /* of one metric; beyond that the label is `other` */
     LIMIT_EVENTS = 1000,        /* of /admin/events */
+    LIMIT_ORIGINS =
+        10000, /* addresses of upstreams; a client's name for a model is part of some */
     LIMIT_WEBHOOK_ANSWER_BYTES = 64 * 1024, /* ignored; a longer one ends the connection */
     LIMIT_EVENT_REASON_BYTES = 1024,        /* of one of them */
     LIMIT_LEDGER_PAGES = 1000, /* of targets; beyond that they are `other` together */

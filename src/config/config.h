@@ -128,6 +128,7 @@ struct config_provider {
     const char
         *base_url; /* without a trailing slash; NULL: it has regions, or is the demo, whose
                              own is set when it starts */
+    const char *api_version;       /* of its API; NULL: its newest */
     struct config_regions regions; /* none: it is in one place */
     struct config_secrets keys;
     const char *ca_file;

@@ -134,6 +134,23 @@ static void find_base_url(struct reading *reading, struct config_provider *provi
                              strcmp(provider->base_url, own) == 0;
 }
 
+static void check_api_version(struct reading *reading, const struct config_provider *provider,
+                              const struct node *node)
+{
+    const struct node *version = node_member(node, "api_version");
+
+    if (provider->api_version == NULL)
+        return;
+    if (provider->kind->dated_prefix == NULL)
+        report_error(reading->reporter, version, "a provider of kind %s has none; remove it",
+                     provider->kind->name);
+    else if (!provider_knows_version(provider->kind, span_from(provider->api_version)))
+        report_error(reading->reporter, version,
+                     "\"%s\" is no version; write a date such as 2024-10-21 or "
+                     "2025-04-01-preview, or v1, preview or latest",
+                     provider->api_version);
+}
+
 static void check_keys(struct reading *reading, struct config_provider *provider,
                        const struct node *node)
 {
@@ -218,6 +235,7 @@ static void check_providers(struct reading *reading)
         check_prompt(reading, provider, node);
         if (!node_member(node, "regions"))
             find_base_url(reading, provider, node);
+        check_api_version(reading, provider, node);
         check_keys(reading, provider, node);
         config_check_regions(reading, provider, node);
     }

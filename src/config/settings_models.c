@@ -116,6 +116,13 @@ static const struct setting provider_rows[] = {
       AT(config_provider, base_url),
       .unsaid = "the kind's own",
       .help = "Where it is, as its own SDK takes it." },
+    { .name = "api_version",
+      .kind = SETTING_LABEL,
+      AT(config_provider, api_version),
+      .unsaid = "its v1 API, which has none",
+      .help =
+          "Azure's, such as 2024-10-21: with a date, each target's `model` is the name of a "
+          "deployment and stands in the address." },
     { .name = "regions",
       .kind = SETTING_LIST,
       .element = SETTING_OBJECT,
@@ -178,7 +185,6 @@ static const struct setting provider_rows[] = {
       .standard = "cancel",
       .help = "`drain`: read the answer to its end, for one that bills it whole anyway." },
     LATER("presets"),
-    LATER("api_version"),
     END,
 };
 

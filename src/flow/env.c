@@ -1,6 +1,7 @@
 #include "flow/env.h"
 
 #include "base/digest.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "flow/meters.h"
 #include "net/fetch.h"
@@ -61,24 +62,6 @@ static const char *base_url(const struct env *env, const struct config_provider 
     return region ? region->base_url : provider->base_url;
 }
 
-/* An SDK of such a provider takes the bare host; with the prefix behind it is meant likewise. */
-static void add_url(const struct config_provider *provider, const char *base,
-                    const struct endpoint *endpoint, struct buf *out)
-{
-    const char *prefix = provider->kind->prefix;
-    struct span host = span_from(base);
-
-    if (prefix) {
-        while (span_ends(host, "/"))
-            host.size--;
-        if (span_ends(host, prefix))
-            host.size -= strlen(prefix);
-    }
-    (void)buf_add(out, host);
-    (void)buf_add_text(out, prefix ? prefix : "");
-    (void)buf_add_text(out, endpoint->suffix);
-}
-
 static struct fetch_origin *add_origin(struct env *env, struct span key,
                                        struct fetch_origin_config *config, struct span address)
 {
@@ -97,7 +80,7 @@ static struct fetch_origin *add_origin(struct env *env, struct span key,
 
 struct fetch_origin *env_origin(struct env *env, const struct config_provider *provider,
                                 const struct config_region *region,
-                                const struct endpoint *endpoint)
+                                const struct endpoint *endpoint, struct span model)
 {
     struct fetch_origin_config config = {
         .ca_file = provider->ca_file,
@@ -105,15 +88,17 @@ struct fetch_origin *env_origin(struct env *env, const struct config_provider *p
         .http2 = provider->http2,
         .deny_private = region ? region->deny_private : provider->deny_private,
     };
-    const char *base = base_url(env, provider, region);
+    const struct provider_place place = { base_url(env, provider, region),
+                                          provider->api_version, model };
     struct buf *key = &env->scratch;
     struct fetch_origin *origin;
     size_t address_bytes;
 
-    if (base == NULL)
+    if (place.base_url == NULL)
         return NULL;
     buf_reset(key);
-    add_url(provider, base, endpoint, key);
+    if (!provider_url(provider->kind, &place, endpoint->suffix, key))
+        return NULL;
     address_bytes = buf_size(key);
     (void)buf_add_byte(key, config.http2 ? '2' : '1');
     (void)buf_add_byte(key, config.deny_private ? 'd' : 'a');
@@ -121,7 +106,7 @@ struct fetch_origin *env_origin(struct env *env, const struct config_provider *p
     (void)buf_add_byte(key, '|');
     (void)buf_add_text(key, config.proxy ? config.proxy : "");
     origin = map_find(&env->origins, buf_span(key));
-    if (origin)
+    if (origin || env->origins.count >= LIMIT_ORIGINS)
         return origin;
     return add_origin(env, buf_span(key), &config, span_first(buf_span(key), address_bytes));
 }

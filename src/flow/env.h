@@ -54,10 +54,10 @@ struct env {
 void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches);
 void env_done(struct env *env); /* no exchange may live */
 
-/* Where a provider's endpoint is, in that region (NULL: it has none). Lends an origin; NULL: its URL
- * cannot be used. */
+/* Where a provider's endpoint is, in that region (NULL: it has none), for a model of that name there
+ * (at == NULL: for none). Lends an origin; NULL: its URL cannot be used, or there are too many. */
 struct fetch_origin *env_origin(struct env *env, const struct config_provider *provider,
                                 const struct config_region *region,
-                                const struct endpoint *endpoint);
+                                const struct endpoint *endpoint, struct span model);
 
 #endif

@@ -17,7 +17,8 @@ struct fetch_origin *translation_origin(struct exchange *ex, const struct plan_s
 
     if (dialect != ex->endpoint->dialect)
         there.suffix = dialect->provider->suffix;
-    return env_origin(ex->env, step->target->provider, step->target->region, &there);
+    return env_origin(ex->env, step->target->provider, step->target->region, &there,
+                      span_from(step->target->model));
 }
 
 /* ---- up ---- */

@@ -3,6 +3,7 @@
 #ifndef LLM_PROVIDER_H
 #define LLM_PROVIDER_H
 
+#include "base/buf.h"
 #include "llm/dialect.h"
 #include "llm/load.h"
 
@@ -22,8 +23,11 @@ struct provider_kind {
     const char *url_variable;
     const char *example; /* a model for the first curl line; NULL: ask its list */
     const char *prefix;  /* between base_url and the paths of its API; NULL: base_url has it */
-    const char *header;  /* sent with every request; NULL: none */
-    const char *passes;  /* a client's header that goes to this provider alone; NULL: none */
+    const char
+        *dated_prefix;  /* in its place with an api_version that is a date, where a model has
+                                 paths of its own; NULL: it knows no api_version */
+    const char *header; /* sent with every request; NULL: none */
+    const char *passes; /* a client's header that goes to this provider alone; NULL: none */
     enum provider_auth auth;
     bool key_optional;   /* serves without a key (a server of one's own) */
     bool stream_options; /* understands stream_options.include_usage */
@@ -51,6 +55,21 @@ bool provider_speaks(const struct provider_kind *kind, const struct dialect *dia
  * conversation, one that this build can translate it into; NULL: it cannot be asked. */
 const struct dialect *provider_dialect(const struct provider_kind *kind,
                                        const struct dialect *dialect, bool conversation);
+
+/* Where a provider is, as configured, and what is asked of it there. */
+struct provider_place {
+    const char *base_url;
+    const char *api_version; /* NULL: none */
+    struct span model;       /* its name there; at == NULL: what is asked concerns none */
+};
+
+/* Appends the URL of what ends in `suffix`, such as "/chat/completions". False: no URL can be made of the
+ * model's name. */
+bool provider_url(const struct provider_kind *kind, const struct provider_place *place,
+                  const char *suffix, struct buf *out);
+
+/* Is it one that such a provider could know: a date, a date with "-preview", or a word? */
+bool provider_knows_version(const struct provider_kind *kind, struct span api_version);
 
 /* All rows, ended by one whose name is NULL. */
 extern const struct provider_kind provider_kinds[];

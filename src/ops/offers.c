@@ -98,7 +98,8 @@ static void ask(struct offers *offers, struct offer *offer)
     static const struct endpoint list = { .suffix = "/models" };
     struct gateway *gateway = offers->call->gateway;
     struct fetch_request request = {
-        .origin = env_origin(&gateway->env, offer->provider, region_of(offer->provider), &list),
+        .origin = env_origin(&gateway->env, offer->provider, region_of(offer->provider), &list,
+                             (struct span){ 0 }),
         .get = true,
         .headers = offer->headers,
     };

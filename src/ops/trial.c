@@ -74,7 +74,8 @@ static bool start(struct trial *trial, struct gateway *gateway, const struct tri
                   const struct endpoint *endpoint, const char *model, struct task *task)
 {
     struct fetch_request request = {
-        .origin = env_origin(&gateway->env, place->provider, place->region, endpoint),
+        .origin = env_origin(&gateway->env, place->provider, place->region, endpoint,
+                             model ? span_from(model) : (struct span){ 0 }),
         .get = model == NULL,
         .headers = trial->headers,
         .body = &trial->body,

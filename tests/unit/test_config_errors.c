@@ -210,6 +210,14 @@ static void test_wrong_providers_are_refused(void **state)
         { "providers: { a: { kind: openai, keys: [k], health: { timeout: 1ms } } }\n",
           "1:63: providers.a.health.timeout: " },
         { "health: { window: 0 }\n", "1:19: health.window: " },
+        { "providers: { a: { kind: openai, keys: [k], api_version: 2024-10-21 } }\n",
+          "1:57: providers.a.api_version: a provider of kind openai has none; remove it" },
+        { "providers: { a: { kind: azure, base_url: https://x, keys: [k], api_version: 2024 } "
+          "}\n",
+          "1:77: providers.a.api_version: \"2024\" is no version; write a date such as "
+          "2024-10-21" },
+        { "providers: { a: { kind: azure, keys: [k] } }\n",
+          "1:17: providers.a: base_url is missing" },
         { "providers: { a: { kind: openai, base_url: api.x.com } }\n",
           "1:43: providers.a.base_url: is not the address of an upstream; write http://" },
         { "providers: { a: { kind: openai, base_url: \"ftp://x\" } }\n",

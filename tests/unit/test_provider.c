@@ -44,10 +44,10 @@ static void test_the_address_and_key_of_a_well_known_one(void **state)
 
 static void test_what_this_build_does_not_speak_is_known_all_the_same(void **state)
 {
-    static const char *const names[] = { "gemini", "azure" };
+    static const char *const names[] = { "gemini" };
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const struct provider_kind *kind = provider_kind_find(span_from(names[i]));
 
         assert_non_null(kind);
