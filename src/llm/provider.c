@@ -316,6 +316,18 @@ const struct provider_kind provider_kinds[] = {
         .dialects = OPENAI_ALONE,
     },
     {
+        .name = "minimax",
+        .title = "MiniMax",
+        .otel = "minimax",
+        .base_url = "https://api.minimax.io/v1",
+        .key_variable = "MINIMAX_API_KEY",
+        .url_variable = "MINIMAX_BASE_URL",
+        .auth = AUTH_BEARER,
+        .old_max_tokens = true,
+        .stream_options = true,
+        .dialects = OPENAI_ALONE,
+    },
+    {
         .name = "cohere",
         .title = "Cohere",
         .otel = "cohere",

@@ -50,6 +50,7 @@ static const struct {
     { "zai", "https://api.z.ai/api/paas/v4/chat/completions", "Authorization: Bearer k" },
     { "dashscope", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1/chat/completions",
       "Authorization: Bearer k" },
+    { "minimax", "https://api.minimax.io/v1/chat/completions", "Authorization: Bearer k" },
     { "cohere", "https://api.cohere.ai/compatibility/v1/chat/completions",
       "Authorization: Bearer k" },
     { "github", "https://models.github.ai/inference/chat/completions",
