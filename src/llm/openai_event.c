@@ -219,15 +219,38 @@ static void read_event(const struct sse_event *event, bool committed, struct are
 
 /* ---- a whole answer ---- */
 
+/* Does a choice say that it went wrong? Its words are looked for first: few answers have them. */
+static bool holds_broken(struct span body, const struct scan_field *choices)
+{
+    struct scan_item item;
+    size_t at = 0;
+
+    if (choices->raw.at == NULL ||
+        (span_find_text(body, "\"insufficient_system_resource\"") == SIZE_MAX &&
+         span_find_text(body, "\"error\"") == SIZE_MAX))
+        return false;
+    while (scan_next(choices->raw, &at, &item)) {
+        struct scan_field reason = { .name = "finish_reason" };
+        struct scan_result result;
+
+        if (item.kind == JSON_OBJECT)
+            (void)scan_object(item.raw, &reason, 1, &result);
+        if (openai_is_broken(reason.raw))
+            return true;
+    }
+    return false;
+}
+
 void openai_read_answer(struct span body, struct arena *arena, struct llm_answer *ret)
 {
-    enum { ANSWER_USAGE, ANSWER_ERROR, ANSWER_OBJECT, ANSWER_COUNT };
+    enum { ANSWER_USAGE, ANSWER_ERROR, ANSWER_OBJECT, ANSWER_CHOICES, ANSWER_COUNT };
     struct scan_field fields[ANSWER_COUNT] = {
         [ANSWER_USAGE] = { .name = "usage" },
         [ANSWER_ERROR] = { .name = "error" },
         [ANSWER_OBJECT] = { .name = "object" },
+        [ANSWER_CHOICES] = { .name = "choices" },
     };
-    struct scan_item error = { 0 };
+    struct scan_item error = { .kind = JSON_NULL };
     struct scan_result result;
     enum err err = scan_object(body, fields, ANSWER_COUNT, &result);
 
@@ -240,7 +263,7 @@ void openai_read_answer(struct span body, struct arena *arena, struct llm_answer
                                     .raw = fields[ANSWER_ERROR].raw };
     else if (span_is(fields[ANSWER_OBJECT].raw, "\"error\""))
         error = (struct scan_item){ .kind = JSON_OBJECT, .raw = body };
-    ret->failed = error.raw.at != NULL;
+    ret->failed = error.raw.at != NULL || holds_broken(body, &fields[ANSWER_CHOICES]);
     if (ret->failed)
         openai_read_error_item(200, &error, arena, &ret->error);
 }

@@ -227,15 +227,6 @@ static void read_message(struct reading *reading, struct span message)
         read_call(reading, &item);
 }
 
-static bool fail_broken(struct arena *arena, struct reply *ret)
-{
-    const struct scan_item unsaid = { .kind = JSON_NULL };
-
-    ret->failed = true;
-    openai_read_error_item(200, &unsaid, arena, &ret->error);
-    return true;
-}
-
 /* The first choice: nobody who is translated for can ask for more. False: there is none. */
 static bool read_choice(struct reading *reading, const struct scan_field *choices)
 {
@@ -250,8 +241,6 @@ static bool read_choice(struct reading *reading, const struct scan_field *choice
     (void)scan_object(item.raw, fields, 2, &result);
     if (fields[0].raw.at == NULL || fields[0].kind != JSON_OBJECT)
         return false;
-    if (openai_is_broken(fields[1].raw))
-        return fail_broken(reading->arena, reading->to);
     read_message(reading, fields[0].raw);
     reading->to->finish = openai_finish(fields[1].raw);
     if (reading->to->finish > FINISH_STOP)

@@ -226,6 +226,34 @@ static void test_deepseek_out_of_machines_fails_only_before_the_commit(void **st
     assert_true(see_committed(data).finished);
 }
 
+/* Nothing of it was sent yet, so another target can still answer. */
+static void test_a_whole_answer_that_went_wrong_has_failed(void **state)
+{
+    static const struct {
+        const char *body;
+        bool failed;
+    } rows[] = {
+        { "{\"choices\":[{\"finish_reason\":\"insufficient_system_resource\"}]}", true },
+        { "{\"choices\":[{\"finish_reason\":\"stop\"},{\"finish_reason\" : \"error\"}]}",
+          true },
+        { "{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":\"error\"}}]}",
+          false },
+        { "{\"choices\":[7],\"note\":\"error\"}", false },
+        { "{\"choices\":\"error\"}", false },
+        { "{\"finish_reason\":\"error\"}", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct llm_answer answer;
+
+        dialect_openai.read_answer(span_from(rows[i].body), &arena, &answer);
+        assert_true(answer.failed == rows[i].failed && !answer.malformed);
+        if (answer.failed)
+            assert_int_equal(answer.error.class, LLM_SERVER_ERROR);
+    }
+}
+
 /* fault 30 */
 static void test_what_is_no_json_is_malformed(void **state)
 {
@@ -407,6 +435,7 @@ int main(void)
         CASE(test_an_event_named_error_is_one),
         CASE(test_talk_about_errors_is_no_error),
         CASE(test_deepseek_out_of_machines_fails_only_before_the_commit),
+        CASE(test_a_whole_answer_that_went_wrong_has_failed),
         CASE(test_what_is_no_json_is_malformed),
         CASE(test_usage_in_every_spelling),
         CASE(test_reasoning_beside_the_completion_is_added),
