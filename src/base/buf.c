@@ -107,41 +107,14 @@ void buf_commit(struct buf *buf, size_t size)
     buf->end += size;
 }
 
-/* The block has room for it already, which is nearly always so. */
-static inline bool fits(const struct buf *buf, size_t size)
+bool buf_append_more(struct buf *buf, const void *bytes, size_t size)
 {
-    return buf->room - buf->end >= size && buf_left(buf) >= size;
-}
+    char *at = buf_reserve(buf, size);
 
-bool buf_append(struct buf *buf, const void *bytes, size_t size)
-{
-    char *at;
-
-    if (size == 0)
-        return true; /* an empty buf has no place to give, and needs none */
-    at = fits(buf, size) ? buf->bytes + buf->end : buf_reserve(buf, size);
     if (at == NULL)
         return false;
     memcpy(at, bytes, size);
     buf->end += size;
-    return true;
-}
-
-bool buf_add(struct buf *buf, struct span bytes)
-{
-    return buf_append(buf, bytes.at, bytes.size);
-}
-
-bool buf_add_text(struct buf *buf, const char *text)
-{
-    return buf_append(buf, text, strlen(text));
-}
-
-bool buf_add_byte(struct buf *buf, char byte)
-{
-    if (!fits(buf, 1))
-        return buf_append(buf, &byte, 1);
-    buf->bytes[buf->end++] = byte;
     return true;
 }
 
@@ -162,6 +135,8 @@ bool buf_add_u64(struct buf *buf, uint64_t value)
     char digits[20];
     size_t at = sizeof(digits);
 
+    if (value < 10) /* as many figures are */
+        return buf_add_byte(buf, (char)('0' + value));
     do {
         digits[--at] = (char)('0' + value % 10);
         value /= 10;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
     char *bytes;
@@ -44,10 +45,41 @@ static inline size_t buf_left(const struct buf *buf)
 struct span buf_span(const struct buf *buf);
 const char *buf_text(struct buf *buf); /* the content with a NUL behind it */
 
-bool buf_append(struct buf *buf, const void *bytes, size_t size);
-bool buf_add(struct buf *buf, struct span bytes);
-bool buf_add_text(struct buf *buf, const char *text);
-bool buf_add_byte(struct buf *buf, char byte);
+/* The block has room for it already, which is nearly always so. */
+static inline bool buf_fits(const struct buf *buf, size_t size)
+{
+    return buf->room - buf->end >= size && buf_left(buf) >= size;
+}
+
+/* What buf_append() does where there is no room yet. */
+bool buf_append_more(struct buf *buf, const void *bytes, size_t size);
+
+/* Here, so that a text whose size the compiler knows is a move or two. */
+static inline bool buf_append(struct buf *buf, const void *bytes, size_t size)
+{
+    if (size == 0)
+        return true; /* an empty buf has no place to give, and needs none */
+    if (!buf_fits(buf, size))
+        return buf_append_more(buf, bytes, size);
+    memcpy(buf->bytes + buf->end, bytes, size);
+    buf->end += size;
+    return true;
+}
+
+static inline bool buf_add(struct buf *buf, struct span bytes)
+{
+    return buf_append(buf, bytes.at, bytes.size);
+}
+
+static inline bool buf_add_text(struct buf *buf, const char *text)
+{
+    return buf_append(buf, text, strlen(text));
+}
+
+static inline bool buf_add_byte(struct buf *buf, char byte)
+{
+    return buf_append(buf, &byte, 1);
+}
 
 /* All the texts up to a NULL, one behind the other: for heads and keys, where printf would cost ten
  * times as much. */

@@ -2,6 +2,9 @@
 
 #include <string.h>
 #include <strings.h>
+#ifdef __SSE2__
+#    include <emmintrin.h>
+#endif
 
 enum { DISTANCE_MAX = 64 };
 
@@ -90,6 +93,39 @@ size_t span_find_text(struct span a, const char *text)
     const char *found = a.size ? memmem(a.at, a.size, text, strlen(text)) : NULL;
 
     return found ? (size_t)(found - a.at) : SIZE_MAX;
+}
+
+#ifdef __SSE2__
+/* How many bytes at the front are looked at sixteen at once and are no control bytes. */
+static size_t skip_blocks(struct span a)
+{
+    const __m128i last = _mm_set1_epi8(0x1f);
+    const __m128i del = _mm_set1_epi8(0x7f);
+    size_t at = 0;
+
+    for (; a.size - at >= sizeof(last); at += sizeof(last)) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(a.at + at));
+        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, last), x);
+
+        if (_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(x, del))))
+            break;
+    }
+    return at;
+}
+#else
+static size_t skip_blocks(struct span a)
+{
+    (void)a;
+    return 0;
+}
+#endif
+
+size_t span_find_control(struct span a)
+{
+    for (size_t at = skip_blocks(a); at < a.size; at++)
+        if ((unsigned char)a.at[at] < 0x20 || a.at[at] == 0x7f)
+            return at;
+    return SIZE_MAX;
 }
 
 struct span span_cut(struct span *rest, char byte)

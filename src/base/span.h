@@ -47,6 +47,9 @@ size_t span_find(struct span a, char byte);
 /* Position of the first `text`, or SIZE_MAX. */
 size_t span_find_text(struct span a, const char *text);
 
+/* Position of the first control byte (below 0x20, or 0x7f), or SIZE_MAX. */
+size_t span_find_control(struct span a);
+
 /* Cuts the part up to `byte` off the front of *rest (the byte itself goes, too); everything when
  * there is none. */
 struct span span_cut(struct span *rest, char byte);

@@ -200,22 +200,33 @@ static void refuse(struct http_parse *parse, const struct http_refusal *refusal)
 
 /* ---- the head, byte by byte ---- */
 
-static bool is_plain(char c)
+/* How many bytes at the front may stand in a line. */
+static size_t plain_size(struct span bytes)
 {
-    return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\t';
+    size_t size = 0;
+
+    for (;;) {
+        size_t control = span_find_control(span_skip(bytes, size));
+
+        if (control == SIZE_MAX)
+            return bytes.size;
+        size += control;
+        if (bytes.at[size] != '\t')
+            return size;
+        size++;
+    }
 }
 
 /* Takes the bytes of the current line that are there; returns how many. */
 static size_t scan_line(struct http_parse *parse, struct span bytes)
 {
-    size_t size = 0;
+    size_t size;
 
     if (bytes.size && parse->line_bytes == 0 && (bytes.at[0] == ' ' || bytes.at[0] == '\t')) {
         refuse(parse, &http_refusal_folded);
         return 0;
     }
-    while (size < bytes.size && is_plain(bytes.at[size]))
-        size++;
+    size = plain_size(bytes);
     parse->line_bytes += (uint32_t)size;
     if (parse->lines)
         parse->header_bytes += size;
@@ -243,7 +254,7 @@ static enum line_end end_line(struct http_parse *parse)
     return end;
 }
 
-/* Takes one byte that is_plain() does not like. */
+/* Takes one byte that may not stand in a line. */
 static bool scan_line_end(struct http_parse *parse, char byte, enum line_end *ret_end)
 {
     if (parse->after_cr && byte == '\n') {
