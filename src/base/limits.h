@@ -26,6 +26,15 @@ enum {
     LIMIT_TLS_HANDSHAKES_PER_TURN = 4,     /* each costs about a millisecond */
 };
 
+/* What a client may send as a form (multipart/form-data): sound, images. */
+enum {
+    LIMIT_FORM_HEADER_BYTES = 4096,           /* of one part: 400 */
+    LIMIT_FORM_NAME_BYTES = 64,               /* looked at; a longer one is none that we know */
+    LIMIT_FORM_PARTS = 1000,                  /* 400 */
+    LIMIT_FORM_KEPT_BYTES = 1024 * 1024,      /* kept for a second try while it goes up */
+    LIMIT_FORM_HELD_BYTES = 32 * 1024 * 1024, /* in front of its `model`: 400 */
+};
+
 /* What waits in memory for a client or an upstream. */
 enum {
     LIMIT_READ_BYTES = 64 * 1024,       /* one read from a socket */
@@ -37,6 +46,7 @@ enum {
     LIMIT_LINGER_BYTES = 64 * 1024 * 1024, /* dropped behind a refused request, then cut */
     LIMIT_REFUSALS = 64,                   /* connections beyond the maximum told so at once */
     LIMIT_INBOX_BYTES = 64 * 1024,         /* untaken answer: then the transfer is paused */
+    LIMIT_FED_BYTES = 64 * 1024,           /* of a request that the upstream did not take yet */
     LIMIT_COMMIT_WINDOW_BYTES = 16 * 1024, /* role-only and ping events held back */
     LIMIT_EVENT_BYTES = 1024 * 1024,       /* one SSE event of an upstream */
     LIMIT_ANSWER_HELD_BYTES = 256 * 1024,  /* a JSON answer held whole before it is sent */
@@ -46,9 +56,10 @@ enum {
     LIMIT_UPSTREAM_HEADER_BYTES = 64 * 1024,         /* 502 upstream_header_too_large */
     LIMIT_UPSTREAM_HEADERS = 256,                    /* likewise */
     LIMIT_UPSTREAM_INTERIM = 16,                     /* 1xx answers before the real one: 502 */
-    LIMIT_UPSTREAM_ERROR_BYTES = 64 * 1024,          /* of an error body that is read */
-    LIMIT_LOAD_BYTES = 1024 * 1024, /* of a server's own metrics: they say nothing */
-    LIMIT_LOAD_REQUESTS = 1000000,  /* that it can say it works at */
+    LIMIT_MEDIA_TYPE_BYTES = 256, /* of an answer that is passed on: else octet-stream */
+    LIMIT_UPSTREAM_ERROR_BYTES = 64 * 1024, /* of an error body that is read */
+    LIMIT_LOAD_BYTES = 1024 * 1024,         /* of a server's own metrics: they say nothing */
+    LIMIT_LOAD_REQUESTS = 1000000,          /* that it can say it works at */
 };
 
 /* What a provider says of its models: more than that is no answer. */
