@@ -5,7 +5,7 @@
  *        |         |        |
  *        +---------+--------+-----> FAILED (fetch_failure says how)
  *
- * The answer's body arrives in a bounded inbox; when the owner does not take it, the transfer is
+ * The request's body is borrowed whole, or fed piece by piece while it goes up. The answer's body arrives in a bounded inbox; when the owner does not take it, the transfer is
  * paused and TCP slows the upstream down. The owner's task is woken by every change. Nothing here
  * retries, times out, follows or decides: clocks and second tries belong to flow/. */
 #ifndef NET_FETCH_H
@@ -55,7 +55,12 @@ struct fetch_request {
     size_t header_count;     /* at most FETCH_HEADERS_MAX */
     const struct span *body; /* pieces; they and the array are borrowed until fetch_close() */
     size_t body_count;
+    bool fed; /* `body` is not used: fetch_feed() gives it */
+    int64_t
+        fed_length; /* of all that will be fed; FETCH_LENGTH_UNKNOWN: it goes up in chunks */
 };
+
+enum { FETCH_LENGTH_UNKNOWN = -1 };
 
 /* Gives a call in phase CONNECT. `task` is borrowed until fetch_close(). */
 struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *request,
@@ -81,6 +86,19 @@ enum fetch_failure {
     FETCH_PROTOCOL,       /* not HTTP, or framed so that it cannot be trusted */
     FETCH_HEADER_TOO_LARGE,
 };
+
+/* ---- a body that is fed ---- */
+
+/* How many bytes may be fed now. The task is woken when there is room again, so that an upstream that
+ * reads slowly makes whoever feeds it wait. What a call that is over is fed is dropped. */
+size_t fetch_feed_room(const struct fetch *fetch);
+
+void fetch_feed(struct fetch *fetch,
+                struct span bytes); /* copies; at most as much as there is room */
+void fetch_feed_end(
+    struct fetch *fetch); /* that was all of it: fed_length bytes, where that is known */
+
+/* ---- what comes of it ---- */
 
 enum fetch_phase fetch_phase(const struct fetch *fetch);
 enum fetch_failure fetch_failure(const struct fetch *fetch);

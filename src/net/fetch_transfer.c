@@ -54,6 +54,10 @@ struct fetch {
     size_t body_count;
     size_t body_at;     /* the piece being sent */
     size_t body_offset; /* sent of it */
+    bool fed;
+    bool fed_whole; /* nothing comes any more */
+    bool hungry;    /* libcurl was told to wait for more */
+    struct buf fed_bytes;
 
     enum fetch_phase phase;
     enum fetch_failure failure;
@@ -133,12 +137,31 @@ static int on_connected(void *opaque, char *remote, char *local, int remote_port
     return CURL_PREREQFUNC_OK;
 }
 
+/* What was fed and not sent; the feeder learns that there is room again. */
+static size_t upload_fed(struct fetch *fetch, char *at, size_t room)
+{
+    struct span part = span_first(buf_span(&fetch->fed_bytes), room);
+
+    if (part.size == 0 && !fetch->fed_whole) {
+        fetch->hungry = true;
+        fetch->seat.paused = true;
+        return CURL_READFUNC_PAUSE;
+    }
+    if (part.size)
+        memcpy(at, part.at, part.size);
+    buf_consume(&fetch->fed_bytes, part.size);
+    wake(fetch);
+    return part.size;
+}
+
 static size_t on_upload(char *at, size_t size, size_t count, void *opaque)
 {
     struct fetch *fetch = fetch_from(opaque);
     size_t room = size * count;
     size_t sent = 0;
 
+    if (fetch->fed)
+        return upload_fed(fetch, at, room);
     while (sent < room && fetch->body_at < fetch->body_count) {
         struct span left = span_skip(fetch->body[fetch->body_at], fetch->body_offset);
         struct span part = span_first(left, room - sent);
@@ -240,6 +263,7 @@ static void fetch_free(struct fetch *fetch)
     mem_free(fetch->whole_body);
     fetch_head_done(&fetch->head);
     buf_done(&fetch->inbox);
+    buf_done(&fetch->fed_bytes);
     mem_free(fetch);
 }
 
@@ -287,6 +311,15 @@ static void configure_body(struct fetch *fetch, const struct fetch_request *requ
     (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, fetch->whole_body);
 }
 
+static void configure_feed(struct fetch *fetch, const struct fetch_request *request)
+{
+    fetch->fed = true;
+    (void)curl_easy_setopt(fetch->easy, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, NULL);
+    (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                           (curl_off_t)request->fed_length); /* -1: libcurl sends chunks */
+}
+
 static void configure_call(struct fetch *fetch, const struct fetch_request *request)
 {
     static char no_expect[] = "Expect:";
@@ -304,6 +337,8 @@ static void configure_call(struct fetch *fetch, const struct fetch_request *requ
                            (long)(request->small_reads ? SMALL_READ_BYTES : READ_BYTES));
     if (request->get)
         (void)curl_easy_setopt(fetch->easy, CURLOPT_HTTPGET, 1L);
+    else if (request->fed)
+        configure_feed(fetch, request);
     else
         configure_body(fetch, request);
 }
@@ -332,6 +367,7 @@ static struct fetch *take_idle(struct fetch_pool *pool)
     assert(fetch->easy != NULL);
     fetch_head_init(&fetch->head);
     buf_init(&fetch->inbox, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
+    buf_init(&fetch->fed_bytes, LIMIT_FED_BYTES);
     fetch_easy_init(fetch->easy, &callbacks, fetch, pool->sockets, pool->share);
     fetch_seat_init(&fetch->seat, fetch->easy, on_end);
     return fetch;
@@ -359,6 +395,7 @@ static void reset(struct fetch *fetch)
 {
     fetch_head_reset(&fetch->head);
     buf_reset(&fetch->inbox);
+    buf_done(&fetch->fed_bytes);
     mem_free(fetch->whole_body);
     fetch->whole_body = NULL;
     fetch->task = NULL;
@@ -366,6 +403,9 @@ static void reset(struct fetch *fetch)
     fetch->body_count = 0;
     fetch->body_at = 0;
     fetch->body_offset = 0;
+    fetch->fed = false;
+    fetch->fed_whole = false;
+    fetch->hungry = false;
     fetch->phase = FETCH_CONNECT;
     fetch->failure = FETCH_FINE;
     fetch->reused = false;
@@ -392,6 +432,37 @@ void fetch_close(struct fetch *fetch)
     reset(fetch);
     list_prepend(&pool->idle, &fetch->link);
     pool->idle_count++;
+}
+
+/* ---- a body that is fed ---- */
+
+size_t fetch_feed_room(const struct fetch *fetch)
+{
+    return fetch->seat.shard ? buf_left(&fetch->fed_bytes) : LIMIT_FED_BYTES;
+}
+
+/* There is something to send again, or there will never be. */
+static void serve_hungry(struct fetch *fetch)
+{
+    if (fetch->hungry)
+        fetch_seat_resume(&fetch->seat);
+    fetch->hungry = false;
+}
+
+void fetch_feed(struct fetch *fetch, struct span bytes)
+{
+    assert(fetch->fed && !fetch->fed_whole);
+    assert(bytes.size <= fetch_feed_room(fetch));
+    if (fetch->seat.shard)
+        (void)buf_add(&fetch->fed_bytes, bytes);
+    serve_hungry(fetch);
+}
+
+void fetch_feed_end(struct fetch *fetch)
+{
+    assert(fetch->fed && !fetch->fed_whole);
+    fetch->fed_whole = true;
+    serve_hungry(fetch);
 }
 
 /* ---- what the owner asks ---- */
@@ -451,6 +522,9 @@ void fetch_widen(struct fetch *fetch, size_t size)
 bool fetch_forget(struct fetch *fetch)
 {
     fetch_head_done(&fetch->head);
+    if (fetch->fed)
+        return fetch->seat.shard == NULL ||
+               (fetch->fed_whole && buf_size(&fetch->fed_bytes) == 0);
     return fetch->seat.shard == NULL || fetch->whole_body ||
            fetch->body_at == fetch->body_count;
 }

@@ -79,6 +79,20 @@ void http_continue(struct http *http)
     http_serve_continue(http);
 }
 
+void http_stream_body(struct http *http)
+{
+    http->streamed = true;
+    http_continue(http);
+}
+
+void http_consume(struct http *http, size_t size)
+{
+    assert(http->streamed);
+    buf_consume(&http->parse.body, size);
+    http->parse.body_taken += size;
+    http_serve_pace(http);
+}
+
 /* What the client sends behind a request that was not read to its end is not another request. */
 static bool may_keep(const struct http *http)
 {

@@ -74,8 +74,9 @@ enum http_body_state {
 struct http_config {
     size_t header_bytes_max;
     size_t body_bytes_max;
-    uint32_t header_ms;    /* first byte to complete head */
-    uint32_t body_ms;      /* http_continue() to complete body */
+    uint32_t header_ms; /* first byte to complete head */
+    uint32_t
+        body_ms; /* http_continue() to complete body; of one that is streamed, each silence */
     uint32_t write_ms;     /* without progress of a reply that the client does not read */
     uint32_t keepalive_ms; /* idle between requests */
 
@@ -95,7 +96,8 @@ struct http_config {
 const struct http_request *http_request(const struct http *http);
 enum http_body_state http_body_state(const struct http *http);
 
-/* Lends the body received so far, until http_end(). Only a whole body stays where it is. */
+/* Lends the body received so far and not consumed, until http_end(). Only a whole body stays where it
+ * is. */
 struct span http_body(const struct http *http);
 
 /* What the owner remembers between the requests of one connection: empty at first, takes
@@ -122,6 +124,13 @@ uint64_t http_bytes_out(const struct http *http);
  * little of it in memory. A client that leaves while more than that is on its way is noticed when
  * reading goes on. */
 void http_continue(struct http *http);
+
+/* Likewise, and the owner takes the body as it comes: it is woken by every piece, and reading stops
+ * while LIMIT_HELD_BODY_BYTES wait for it. */
+void http_stream_body(struct http *http);
+
+/* Takes `size` bytes off the front of a body that is streamed. */
+void http_consume(struct http *http, size_t size);
 
 enum { HTTP_LENGTH_UNKNOWN = -1 };
 

@@ -101,7 +101,7 @@ static int on_chunk_header(llhttp_t *llhttp)
 {
     struct http_parse *parse = parse_from(llhttp);
 
-    if (llhttp->content_length <= buf_left(&parse->body))
+    if (parse->body_taken + llhttp->content_length <= buf_left(&parse->body))
         return 0;
     parse->body_state = HTTP_BODY_TOO_LARGE;
     return -1;
@@ -120,6 +120,8 @@ static size_t body_room(const struct http_parse *parse, size_t size)
     size_t length = (size_t)parse->request.content_length;
     size_t ahead = 2 * least > BODY_AHEAD_BYTES ? 2 * least : BODY_AHEAD_BYTES;
 
+    if (parse->body_taken)
+        return least; /* it goes on as it comes */
     if (length)
         return smaller(length, ahead);
     return smaller(least > BODY_ROOM_MIN ? 2 * least : BODY_ROOM_MIN, parse->body.max);

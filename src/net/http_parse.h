@@ -29,6 +29,7 @@ struct http_parse {
     const struct http_refusal *refusal; /* in REFUSED */
     struct http_request request;        /* in BODY; headers lent until http_parse_reset() */
     struct buf body;
+    size_t body_taken; /* what the owner has taken off the front of it */
     bool http_1_0;
     bool keep; /* when WHOLE: the client allows another request behind this one */
 

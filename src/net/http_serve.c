@@ -136,7 +136,8 @@ void http_serve_drop(struct http *http)
  * ahead of the next request, or of a body that nobody has asked for, has a bound. */
 static void steer_reading(struct http *http)
 {
-    bool held = http->held && buf_size(&http->parse.body) >= LIMIT_HELD_BODY_BYTES;
+    bool held =
+        (http->held || http->streamed) && buf_size(&http->parse.body) >= LIMIT_HELD_BODY_BYTES;
 
     if (buf_size(&http->ahead) < LIMIT_PIPELINED_BYTES && !held)
         conn_read_start(&http->conn);
@@ -152,6 +153,17 @@ void http_serve_continue(struct http *http)
     if (http->state != SERVE_EXCHANGE || http->parse.body_state != HTTP_BODY_COMING)
         return;
     set_clock(http, http->front->config->body_ms);
+    steer_reading(http);
+}
+
+/* The clock of a body that is streamed runs while we wait for the client, not while it waits for us. */
+void http_serve_pace(struct http *http)
+{
+    bool full = buf_size(&http->parse.body) >= LIMIT_HELD_BODY_BYTES;
+
+    if (http->state != SERVE_EXCHANGE || http->parse.body_state != HTTP_BODY_COMING)
+        return;
+    set_clock(http, full ? 0 : http->front->config->body_ms);
     steer_reading(http);
 }
 
@@ -210,6 +222,7 @@ static void begin_exchange(struct http *http)
     http->bytes_out = 0;
     change_state(http, SERVE_EXCHANGE);
     http->held = http->parse.body_state == HTTP_BODY_COMING;
+    http->streamed = false;
     http->owner = config->on_head(config->context, http);
     assert(http->owner != NULL);
     task_wake(http->owner);
@@ -238,6 +251,9 @@ static size_t feed_body(struct http *http, struct span bytes)
     if (http->parse.body_state != HTTP_BODY_COMING) {
         set_clock(http, 0);
         task_wake(http->owner);
+    } else if (http->streamed) {
+        task_wake(http->owner);
+        http_serve_pace(http);
     } else if (http->held) {
         steer_reading(http);
     }

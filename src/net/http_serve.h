@@ -68,10 +68,11 @@ struct http {
     uint64_t dropped;     /* bytes that came and nobody wanted */
     enum http_framing framing;
     bool replied;
-    bool keep;    /* the reply promised that another request may follow */
-    bool full;    /* the owner was told so and waits for room */
-    bool lingers; /* the request was not read to its end */
-    bool held;    /* http_continue() was not called: of the body only its beginning is read */
+    bool keep;     /* the reply promised that another request may follow */
+    bool full;     /* the owner was told so and waits for room */
+    bool lingers;  /* the request was not read to its end */
+    bool held;     /* http_continue() was not called: of the body only its beginning is read */
+    bool streamed; /* the owner takes the body as it comes */
     struct buf memory; /* the owner's, for the life of the connection */
     char peer[46];
 };
@@ -92,6 +93,9 @@ void http_turn_away(struct http *http);
 
 /* For http.c: the owner wants the body. */
 void http_serve_continue(struct http *http);
+
+/* For http.c: the owner has taken some of a body that is streamed. */
+void http_serve_pace(struct http *http);
 
 /* For http.c: the exchange is over. */
 void http_serve_next(struct http *http);  /* the connection may carry another request */

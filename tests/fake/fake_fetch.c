@@ -31,6 +31,8 @@ struct fetch {
     uint64_t connected_us;
     uint64_t first_byte_us;
     bool uploading;
+    size_t feed_room;
+    bool fed_whole;
     bool closed;
     bool cancelled;
 };
@@ -189,6 +191,23 @@ void fake_fetch_upload_slowly(struct fetch *fetch)
     fetch->uploading = true;
 }
 
+void fake_fetch_let_feed(struct fetch *fetch, size_t bytes)
+{
+    fetch->feed_room = bytes;
+    task_wake(fetch->task);
+}
+
+int64_t fake_fetch_fed_length(const struct fetch *fetch)
+{
+    assert(fetch->request.fed);
+    return fetch->request.fed_length;
+}
+
+bool fake_fetch_fed_whole(const struct fetch *fetch)
+{
+    return fetch->fed_whole;
+}
+
 /* ---- the exchange's side ---- */
 
 static void join_body(const struct fetch_request *request, struct buf *ret)
@@ -212,14 +231,41 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
     buf_init(&fetch->headers, BYTES_MAX);
     buf_init(&fetch->inbox, BYTES_MAX);
     fetch->inbox_max = LIMIT_INBOX_BYTES;
+    fetch->feed_room = SIZE_MAX;
     for (size_t i = 0; i < request->header_count; i++) {
         assert(span_find(span_from(request->headers[i]), '\n') == SIZE_MAX);
         assert(span_find(span_from(request->headers[i]), '\r') == SIZE_MAX);
         (void)buf_printf(&fetch->sent_headers, "%s\n", request->headers[i]);
     }
-    join_body(request, &fetch->sent_body);
+    if (!request->fed)
+        join_body(request, &fetch->sent_body);
     pool->calls[pool->count++] = fetch;
     return fetch;
+}
+
+size_t fetch_feed_room(const struct fetch *fetch)
+{
+    assert(!fetch->closed && fetch->request.fed);
+    return fetch->feed_room;
+}
+
+void fetch_feed(struct fetch *fetch, struct span bytes)
+{
+    assert(!fetch->closed && fetch->request.fed && !fetch->fed_whole && bytes.size);
+    assert(bytes.size <= fetch->feed_room);
+    if (fetch->feed_room != SIZE_MAX)
+        fetch->feed_room -= bytes.size;
+    (void)buf_add(&fetch->sent_body, bytes);
+    if (fetch->request.fed_length != FETCH_LENGTH_UNKNOWN)
+        assert(buf_size(&fetch->sent_body) <= (size_t)fetch->request.fed_length);
+}
+
+void fetch_feed_end(struct fetch *fetch)
+{
+    assert(!fetch->closed && fetch->request.fed && !fetch->fed_whole);
+    fetch->fed_whole = true;
+    if (fetch->request.fed_length != FETCH_LENGTH_UNKNOWN)
+        assert(buf_size(&fetch->sent_body) == (size_t)fetch->request.fed_length);
 }
 
 enum fetch_phase fetch_phase(const struct fetch *fetch)
@@ -291,6 +337,8 @@ bool fetch_forget(struct fetch *fetch)
 {
     assert(!fetch->closed);
     buf_done(&fetch->headers);
+    if (fetch->request.fed && !over(fetch))
+        return fetch->fed_whole;
     return !fetch->uploading;
 }
 

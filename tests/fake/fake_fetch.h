@@ -16,6 +16,10 @@ struct fetch *fake_fetch_at(const struct fetch_pool *pool,
 const char *fake_fetch_url(const struct fetch *fetch);
 struct span fake_fetch_sent_body(const struct fetch *fetch); /* its pieces joined */
 
+/* Of a body that is fed: its length as it was announced, and whether all of it has come. */
+int64_t fake_fetch_fed_length(const struct fetch *fetch);
+bool fake_fetch_fed_whole(const struct fetch *fetch);
+
 /* The headers, a line each, with LF. */
 struct span fake_fetch_sent_headers(const struct fetch *fetch);
 bool fake_fetch_is_closed(const struct fetch *fetch);
@@ -39,5 +43,8 @@ void fake_fetch_fail_stale(struct fetch *fetch); /* a kept connection that was d
 
 /* The upstream takes the request slowly: until it is closed, the bytes lent to it are read. */
 void fake_fetch_upload_slowly(struct fetch *fetch);
+
+/* It takes so much more of what it is fed, and no more; at first it takes all. */
+void fake_fetch_let_feed(struct fetch *fetch, size_t bytes);
 
 #endif

@@ -21,6 +21,7 @@ struct http {
     bool gone;
     size_t room;
     bool continued;
+    bool streamed;
     unsigned status;
     int64_t length;
     struct buf head;
@@ -107,6 +108,28 @@ void fake_http_set_body(struct http *http, enum http_body_state state, struct sp
     wake(http);
 }
 
+void fake_http_set_length(struct http *http, uint64_t bytes)
+{
+    http->request.content_length = bytes;
+}
+
+void fake_http_add_body(struct http *http, enum http_body_state state, struct span bytes)
+{
+    char *whole = mem_alloc(http->body_size + bytes.size + 1);
+
+    assert(http->end == FAKE_HTTP_RUNNING);
+    if (http->body_size)
+        memcpy(whole, http->body, http->body_size);
+    if (bytes.size)
+        memcpy(whole + http->body_size, bytes.at, bytes.size);
+    scrub(&http->body, http->body_size);
+    http->body = whole;
+    http->body_size += bytes.size;
+    http->body_state = state;
+    http->request.has_body = true;
+    wake(http);
+}
+
 void fake_http_set_task(struct http *http, struct task *task)
 {
     http->task = task;
@@ -158,6 +181,11 @@ struct span fake_http_reply_body(const struct http *http)
 bool fake_http_continued(const struct http *http)
 {
     return http->continued;
+}
+
+size_t fake_http_body_waits(const struct http *http)
+{
+    return http->body_size;
 }
 
 enum fake_http_end fake_http_end(const struct http *http)
@@ -228,6 +256,23 @@ void http_continue(struct http *http)
 {
     assert(http->end == FAKE_HTTP_RUNNING && http->status == 0);
     http->continued = true;
+}
+
+void http_stream_body(struct http *http)
+{
+    http->streamed = true;
+    http_continue(http);
+}
+
+void http_consume(struct http *http, size_t size)
+{
+    char *rest;
+
+    assert(http->end == FAKE_HTTP_RUNNING && http->streamed && size <= http->body_size);
+    rest = mem_copy(http->body + size, http->body_size - size);
+    scrub(&http->body, http->body_size);
+    http->body = rest;
+    http->body_size -= size;
 }
 
 void http_reply(struct http *http, unsigned status, struct span headers, int64_t length)

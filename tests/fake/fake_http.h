@@ -18,6 +18,10 @@ void fake_http_free(struct http *http);
 void fake_http_set_method(struct http *http, enum http_method method);
 void fake_http_add_header(struct http *http, const char *name, const char *value);
 void fake_http_set_body(struct http *http, enum http_body_state state, struct span body);
+void fake_http_set_length(struct http *http, uint64_t bytes); /* Content-Length; else chunked */
+
+/* More of the body comes. */
+void fake_http_add_body(struct http *http, enum http_body_state state, struct span bytes);
 void fake_http_set_task(struct http *http, struct task *task); /* woken by every later fact */
 
 /* ---- facts ---- */
@@ -34,6 +38,7 @@ struct span fake_http_reply_head(const struct http *http);
 struct span fake_http_reply_header(const struct http *http, const char *name);
 struct span fake_http_reply_body(const struct http *http);
 bool fake_http_continued(const struct http *http);
+size_t fake_http_body_waits(const struct http *http); /* bytes that nobody has consumed */
 
 enum fake_http_end { FAKE_HTTP_RUNNING, FAKE_HTTP_KEPT, FAKE_HTTP_CLOSED, FAKE_HTTP_ABORTED };
 enum fake_http_end fake_http_end(const struct http *http);
