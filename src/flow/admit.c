@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "flow/exchange_state.h"
 #include "flow/request.h"
+#include "flow/upload.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +85,7 @@ static enum exchange_state read_body(struct exchange *ex)
         return refuse(ex, REFUSE_UNSUPPORTED_MEDIA,
                       "The body must be JSON (Content-Type: application/json).");
     err = ex->endpoint->dialect->read_chat(body, &ex->arena, &ex->chat, &problem);
+    ex->chat.stream = ex->chat.stream && !ex->endpoint->opaque;
     keep_for_the_log(ex);
     if (err) {
         enum exchange_state next =
@@ -93,6 +95,22 @@ static enum exchange_state read_body(struct exchange *ex)
         return next;
     }
     return EXCHANGE_PLAN;
+}
+
+enum exchange_state admit_refuse_body(struct exchange *ex)
+{
+    switch (http_body_state(ex->http)) {
+    case HTTP_BODY_TOO_LARGE:
+        return refuse(ex, REFUSE_REQUEST_TOO_LARGE,
+                      "The body is larger than %llu bytes (limits.body_bytes).",
+                      (unsigned long long)ex->config->limits.body_bytes);
+    case HTTP_BODY_TOO_SLOW:
+        return refuse(ex, REFUSE_REQUEST_TIMEOUT, "The request's body did not arrive in time.");
+    case HTTP_BODY_COMING:
+    case HTTP_BODY_WHOLE:
+    case HTTP_BODY_MALFORMED: break;
+    }
+    return refuse(ex, REFUSE_BAD_REQUEST, "The body's chunks are malformed.");
 }
 
 enum exchange_state admit_body(struct exchange *ex)
@@ -107,18 +125,14 @@ enum exchange_state admit_body(struct exchange *ex)
         return refuse(ex, REFUSE_DEADLINE_EXCEEDED, "The request took longer than it may.");
     if (clocks_passed(&ex->clocks, CLOCK_TOTAL, exchange_now_ms(ex)))
         return refuse(ex, REFUSE_REQUEST_TIMEOUT, "The request's body did not arrive in time.");
-    switch (body) {
-    case HTTP_BODY_COMING: http_continue(ex->http); return EXCHANGE_ADMIT;
-    case HTTP_BODY_WHOLE: return read_body(ex);
-    case HTTP_BODY_TOO_LARGE:
-        return refuse(ex, REFUSE_REQUEST_TOO_LARGE,
-                      "The body is larger than %llu bytes (limits.body_bytes).",
-                      (unsigned long long)ex->config->limits.body_bytes);
-    case HTTP_BODY_TOO_SLOW:
-        return refuse(ex, REFUSE_REQUEST_TIMEOUT, "The request's body did not arrive in time.");
-    case HTTP_BODY_MALFORMED: break;
-    }
-    return refuse(ex, REFUSE_BAD_REQUEST, "The body's chunks are malformed.");
+    if (body != HTTP_BODY_COMING && body != HTTP_BODY_WHOLE)
+        return admit_refuse_body(ex);
+    if (ex->endpoint->form)
+        return upload_admit(ex);
+    if (body == HTTP_BODY_WHOLE)
+        return read_body(ex);
+    http_continue(ex->http);
+    return EXCHANGE_ADMIT;
 }
 
 /* ---- PLAN ---- */
@@ -142,10 +156,25 @@ static enum exchange_state not_found(struct exchange *ex)
                   SPAN_ARG(span_first(ex->chat.model, 100)), list);
 }
 
+/* Some paths have a model of their own for requests that name none; where it is not to be had, the
+ * gateway's default stands in. */
+static bool find_unnamed(struct exchange *ex)
+{
+    struct span own = span_from(ex->endpoint->model);
+
+    if (ex->chat.model.size || own.size == 0 ||
+        route_model(ex->config, own, &ex->arena, &ex->model) != ROUTE_FOUND)
+        return false;
+    ex->chat.model = own;
+    return true;
+}
+
 static enum exchange_state find_model(struct exchange *ex)
 {
     enum exchange_state next;
 
+    if (find_unnamed(ex))
+        return EXCHANGE_PLAN;
     switch (route_model(ex->config, ex->chat.model, &ex->arena, &ex->model)) {
     case ROUTE_FOUND: return EXCHANGE_PLAN;
     case ROUTE_NO_NAME:

@@ -2,6 +2,7 @@
  *
  *     AWAIT --head--> error status   --judge--+
  *       |        +--> JSON, held     --whole--+--> commit --> STREAM
+ *       |        +--> sound, images  --bytes--+
  *       |        +--> events, held   --content+
  *       +--- anything that went wrong --> OPEN (another target), or REFUSE
  *
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "flow/exchange_state.h"
 #include "flow/retry_after.h"
+#include "flow/upload.h"
 #include "llm/scan.h"
 #include "llm/scrub.h"
 
@@ -35,6 +37,8 @@ static enum exchange_state failed(struct exchange *ex, struct attempt *attempt,
     if (ex->cancelled_in)
         return EXCHANGE_SETTLE; /* drained for a client that has left: nobody waits for more */
     if (ex->attempts >= ex->config->retry.max_attempts)
+        return EXCHANGE_REFUSE;
+    if (ex->upload && !upload_may_restart(ex))
         return EXCHANGE_REFUSE;
     if (stale && !ex->hedged) { /* the connection was dead, not the target: it again, at once */
         ex->stale_retried = true;
@@ -83,6 +87,13 @@ static bool is_json(struct span type)
     return span_is_nocase(essence, "application/json") || span_ends(essence, "+json");
 }
 
+/* Sound, images, plain text, events: whatever such an endpoint has. A web page is none of it. */
+static bool is_opaque(const struct exchange *ex, struct span type)
+{
+    return ex->endpoint->opaque && !is_json(type) &&
+           !span_is_nocase(span_trim(span_cut(&type, ';')), "text/html");
+}
+
 /* So much of an answer is waited for: all of it, where it must be translated. */
 static size_t held_max(const struct attempt *attempt)
 {
@@ -103,6 +114,8 @@ static enum exchange_state judge_head(struct exchange *ex, struct attempt *attem
                          "The provider compressed its answer although it was not asked to.");
     if (status >= 400)
         attempt->kind = ANSWER_ERROR;
+    else if (is_opaque(ex, type))
+        attempt->kind = ANSWER_BYTES;
     else if (ex->chat.stream && (is_event_stream(type) || type.size == 0))
         attempt->kind = ANSWER_STREAM;
     else if ((is_json(type) || type.size == 0) && !ex->head_sent &&
@@ -113,7 +126,7 @@ static enum exchange_state judge_head(struct exchange *ex, struct attempt *attem
                          "The provider answered with a content type that does not fit.");
     if (attempt->kind == ANSWER_STREAM) {
         translation_stream(ex, attempt);
-    } else {
+    } else if (attempt->kind != ANSWER_BYTES) {
         if (attempt->kind == ANSWER_JSON) /* a comment would announce a stream */
             clocks_stop(&ex->clocks, CLOCK_COMMENT);
         fetch_widen(attempt->fetch, held_max(attempt) + LIMIT_INBOX_BYTES);
@@ -195,6 +208,8 @@ static enum exchange_state commit(struct exchange *ex, struct attempt *attempt)
     if (fetch_forget(attempt->fetch)) { /* nobody will send it again */
         translation_forget(attempt);
         http_forget_body(ex->http);
+        if (ex->upload)
+            upload_forget(ex);
     }
     return EXCHANGE_STREAM;
 }
@@ -265,6 +280,21 @@ static enum exchange_state await_json(struct exchange *ex, struct attempt *attem
     return commit(ex, attempt);
 }
 
+/* Such an answer cannot be judged: its first byte decides. */
+static enum exchange_state await_bytes(struct exchange *ex, struct attempt *attempt)
+{
+    struct fetch *fetch = attempt->fetch;
+
+    if (fetch_phase(fetch) == FETCH_FAILED)
+        return failed(ex, attempt, attempt_fetch_error(attempt));
+    if (fetch_bytes(fetch).size == 0 && fetch_phase(fetch) != FETCH_DONE)
+        return wait_on(ex, attempt);
+    choose(ex, attempt);
+    sink_start_bytes(ex, fetch_status(fetch), fetch_header(fetch, "content-type"),
+                     promised_length(fetch));
+    return commit(ex, attempt);
+}
+
 static enum exchange_state await_stream(struct exchange *ex, struct attempt *attempt)
 {
     struct relay_step step;
@@ -302,6 +332,10 @@ static enum exchange_state look_at(struct exchange *ex, struct attempt *attempt)
     enum exchange_state next = EXCHANGE_AWAIT;
 
     attempt_note_bytes(ex, attempt);
+    if (ex->upload && !upload_go_on(ex, attempt)) {
+        attempt_end(ex, attempt, ATTEMPT_CANCELLED);
+        return EXCHANGE_REFUSE;
+    }
     if (fetch_status(attempt->fetch) == 0 || fetch_failure(attempt->fetch) == FETCH_PROTOCOL) {
         if (fetch_phase(attempt->fetch) == FETCH_FAILED)
             return failed(ex, attempt, attempt_fetch_error(attempt));
@@ -315,6 +349,7 @@ static enum exchange_state look_at(struct exchange *ex, struct attempt *attempt)
     case ANSWER_ERROR: return await_error(ex, attempt);
     case ANSWER_JSON: return await_json(ex, attempt);
     case ANSWER_STREAM: return await_stream(ex, attempt);
+    case ANSWER_BYTES: return await_bytes(ex, attempt);
     case ANSWER_UNKNOWN: break;
     }
     return EXCHANGE_AWAIT;

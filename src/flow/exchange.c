@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "flow/exchange_state.h"
+#include "flow/upload.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -58,6 +59,7 @@ static void bury(struct job *grave)
     struct exchange *ex = LIST_OWNER(grave, struct exchange, grave);
 
     assert(ex->state == EXCHANGE_DEAD && ex->http == NULL && ex->attempt->fetch == NULL);
+    upload_free(ex);
     buf_done(&ex->tail);
     arena_done(&ex->arena);
     config_unref(ex->config);
@@ -101,7 +103,8 @@ static bool worth_draining(const struct exchange *ex)
 {
     return ex->attempt->fetch &&
            ex->attempt->step->target->provider->on_client_gone == CLIENT_GONE_DRAIN &&
-           fetch_phase(ex->attempt->fetch) != FETCH_CONNECT;
+           fetch_phase(ex->attempt->fetch) != FETCH_CONNECT &&
+           (ex->upload == NULL || upload_is_whole(ex));
 }
 
 static bool client_left(struct exchange *ex)

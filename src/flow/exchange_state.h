@@ -26,6 +26,7 @@ enum answer_kind {
     ANSWER_UNKNOWN,
     ANSWER_STREAM, /* server-sent events: relayed event by event */
     ANSWER_JSON,   /* held whole while it is small, else passed through */
+    ANSWER_BYTES,  /* anything else, from an endpoint that has it: passed through */
     ANSWER_ERROR,  /* an error status: read, then judged */
 };
 
@@ -95,6 +96,7 @@ struct exchange {
     const char *id;
     struct caller caller;
     struct chat chat;
+    struct upload *upload;            /* of a form; NULL: the body is JSON */
     const struct config_model *model; /* asked for, or meant by it; NULL: not known yet */
     const struct plan_step *plan;     /* in the arena */
     uint32_t plan_count;
@@ -167,6 +169,9 @@ enum exchange_state await_step(struct exchange *ex);
 enum exchange_state stream_step(struct exchange *ex);
 enum exchange_state refuse_step(struct exchange *ex);
 enum exchange_state settle_step(struct exchange *ex);
+
+/* Says why the body that was to come is none; EXCHANGE_REFUSE. */
+enum exchange_state admit_refuse_body(struct exchange *ex);
 
 /* The loop's clock. */
 uint64_t exchange_now_ms(const struct exchange *ex);
@@ -278,6 +283,7 @@ void ledger_attempt(struct exchange *ex, const struct attempt *attempt,
 
 void sink_start_stream(struct exchange *ex);
 void sink_start_json(struct exchange *ex, unsigned status, int64_t length);
+void sink_start_bytes(struct exchange *ex, unsigned status, struct span type, int64_t length);
 void sink_bytes(struct exchange *ex, struct span bytes);
 
 /* Sends a comment when the client has seen nothing for `sse_comment`; of a stream only. */

@@ -9,6 +9,7 @@
 #include "flow/exchange_state.h"
 #include "flow/key_header.h"
 #include "flow/tell.h"
+#include "flow/upload.h"
 #include "policy/retry.h"
 
 static void add_header(struct attempt *attempt, const char *line)
@@ -43,14 +44,21 @@ static void add_client_headers(struct exchange *ex, struct attempt *attempt)
     }
 }
 
+static const char *accepted(const struct exchange *ex)
+{
+    if (ex->endpoint->opaque)
+        return "Accept: */*";
+    return ex->chat.stream ? "Accept: text/event-stream" : "Accept: application/json";
+}
+
 static void make_headers(struct exchange *ex, struct attempt *attempt, struct span key)
 {
     const struct config_provider *provider = attempt->step->target->provider;
 
     attempt->headers = arena_zero(&ex->arena, FETCH_HEADERS_MAX * sizeof(char *));
-    add_header(attempt, "Content-Type: application/json");
     add_header(attempt,
-               ex->chat.stream ? "Accept: text/event-stream" : "Accept: application/json");
+               ex->upload ? upload_content_type(ex) : "Content-Type: application/json");
+    add_header(attempt, accepted(ex));
     add_header(attempt, "User-Agent: sluice/" SLUICE_VERSION);
     add_header(attempt, arena_texts(&ex->arena, "x-request-id: ", ex->id, NULL));
     add_key(ex, attempt, key);
@@ -85,6 +93,8 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
     request.header_count = attempt->header_count;
     request.body = attempt->pieces;
     request.body_count = attempt->piece_count;
+    if (ex->upload)
+        upload_start(ex, step, &request);
     attempt->started_us = clock_us();
     attempt->started_ms = now_ms;
     if (attempt == ex->attempt)
@@ -103,7 +113,7 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
         clocks_start(&attempt->clocks, CLOCK_FIRST_BYTE, now_ms, provider->timeouts.first_byte);
     if (ex->chat.stream && ex->clocks.at_ms[CLOCK_COMMENT] == 0)
         clocks_start(&ex->clocks, CLOCK_COMMENT, now_ms, ex->config->timeouts.sse_comment);
-    if (step->model->hedge.after)
+    if (step->model->hedge.after && ex->upload == NULL)
         hedge_arm(ex, attempt);
     return true;
 }

@@ -93,7 +93,8 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
         (void)buf_printf(head, "Retry-After: %u\r\n",
                          seconds > RETRY_AFTER_MIN_S ? seconds : RETRY_AFTER_MIN_S);
     }
-    if (length == HTTP_LENGTH_UNKNOWN && ex->chat.stream)
+    if (length == HTTP_LENGTH_UNKNOWN &&
+        (ex->chat.stream || span_starts(span_from(type), "text/event-stream")))
         (void)buf_add_text(head, "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
     ex->head_sent = true;
     ex->status = ex->outcome == OUTCOME_CANCELLED ? ex->status : status;
@@ -113,6 +114,24 @@ void sink_start_stream(struct exchange *ex)
 void sink_start_json(struct exchange *ex, unsigned status, int64_t length)
 {
     start(ex, status, "application/json", length);
+}
+
+/* What can stand in a header as it is. */
+static bool is_type(struct span type)
+{
+    for (size_t i = 0; i < type.size; i++)
+        if (type.at[i] < 0x20 || type.at[i] > 0x7e)
+            return false;
+    return type.size > 0 && type.size <= LIMIT_MEDIA_TYPE_BYTES;
+}
+
+void sink_start_bytes(struct exchange *ex, unsigned status, struct span type, int64_t length)
+{
+    const char *text = "application/octet-stream";
+
+    if (is_type(type))
+        text = arena_text(&ex->arena, type);
+    start(ex, status, text, length);
 }
 
 /* ---- the body ---- */

@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "flow/exchange_state.h"
+#include "flow/upload.h"
 
 enum { LINGER_MS = 100 /* for an upstream that has said everything to end its answer */ };
 
@@ -109,7 +110,7 @@ static enum exchange_state relay_events(struct exchange *ex)
     return EXCHANGE_STREAM;
 }
 
-/* ---- JSON ---- */
+/* ---- JSON, and whatever is passed through as it is ---- */
 
 /* Keeps the last bytes, where the usage of a long answer stands. */
 static void keep_tail(struct exchange *ex, struct span bytes)
@@ -123,7 +124,7 @@ static void keep_tail(struct exchange *ex, struct span bytes)
     (void)buf_add(&ex->tail, bytes);
 }
 
-static enum exchange_state pass_json(struct exchange *ex)
+static enum exchange_state pass_bytes(struct exchange *ex)
 {
     struct fetch *fetch = ex->attempt->fetch;
     size_t room;
@@ -159,7 +160,9 @@ enum exchange_state stream_step(struct exchange *ex)
     if (ex->interrupted)
         return broken(ex, refusal_error(REFUSE_OVERLOADED, "The gateway is shutting down."));
     attempt_note_bytes(ex, ex->attempt);
-    next = ex->attempt->kind == ANSWER_STREAM ? relay_events(ex) : pass_json(ex);
+    if (ex->upload && !upload_go_on(ex, ex->attempt))
+        return broken(ex, ex->error);
+    next = ex->attempt->kind == ANSWER_STREAM ? relay_events(ex) : pass_bytes(ex);
     if (next != EXCHANGE_STREAM || ex->http == NULL)
         return next;
     if (sink_room(ex) == 0) /* we are the ones who pause it */

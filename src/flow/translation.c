@@ -69,6 +69,8 @@ bool translation_request(struct exchange *ex, struct attempt *attempt,
 
     translation->dialect = dialect_of(ex, step);
     translation->on = translation->dialect != ex->endpoint->dialect;
+    if (ex->upload)
+        return true; /* it goes up by itself */
     if (!translation->on) {
         attempt->piece_count = relay_request(&ex->chat, span_from(step->target->model),
                                              attempt_injects_usage(ex, step->target->provider),

@@ -83,6 +83,9 @@ struct endpoint {
     const struct dialect *dialect;
     bool usage_on_request; /* stream_options is legal here */
     bool conversation;     /* can be translated */
+    bool form;             /* the request is multipart/form-data; else JSON */
+    bool opaque; /* the answer may be sound, images, text, events: passed on as it comes */
+    const char *model; /* that OpenAI takes when a request names none; NULL: it must */
 };
 
 extern const struct endpoint endpoints[]; /* ended by one whose path is NULL */
