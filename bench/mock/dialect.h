@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <yyjson.h>
 
+struct form;
 struct mock;
 
 /* What is asked for: lent to the functions below while they make an answer. */
@@ -19,6 +20,7 @@ struct ask {
     const struct mock *mock;
     const struct request *request;
     yyjson_val *body;          /* NULL for GET */
+    const struct form *form;   /* NULL: the body is none */
     struct span model;         /* with its knobs; empty when none is named */
     struct span rest;          /* of the path, behind that of the row */
     const struct knobs *knobs; /* as turned by this request */
@@ -39,6 +41,7 @@ struct path {
     const char *path; /* one that ends in '/' takes all that begins with it */
     void (*answer)(const struct ask *ask, struct answer *answer);
     bool open; /* needs no key */
+    bool form; /* the body is multipart/form-data; else a POST's is JSON */
 };
 
 struct dialect {

@@ -42,7 +42,7 @@ static void refuse_model(struct span model, struct answer *answer)
     buf_done(&message);
 }
 
-static void refuse_member(const char *name, struct answer *answer)
+void openai_refuse_member(const char *name, struct answer *answer)
 {
     struct buf message;
 
@@ -60,11 +60,11 @@ static void refuse_member(const char *name, struct answer *answer)
 bool openai_check(const struct ask *ask, const char *needed, struct answer *answer)
 {
     if (!ask->model.size)
-        refuse_member("model", answer);
+        openai_refuse_member("model", answer);
     else if (span_starts(ask->model, "missing"))
         refuse_model(ask->model, answer);
     else if (!yyjson_obj_get(ask->body, needed))
-        refuse_member(needed, answer);
+        openai_refuse_member(needed, answer);
     else
         return true;
     return false;
@@ -291,6 +291,12 @@ static const struct path paths[] = {
     { .method = "POST", .path = "/v1/completions", .answer = openai_completions },
     { .method = "POST", .path = "/v1/embeddings", .answer = openai_embeddings },
     { .method = "POST", .path = "/v1/responses", .answer = openai_responses },
+    { .method = "POST", .path = "/v1/moderations", .answer = openai_moderations },
+    { .method = "POST", .path = "/v1/rerank", .answer = openai_rerank },
+    { .method = "POST", .path = "/v1/images/generations", .answer = openai_images },
+    { .method = "POST", .path = "/v1/images/", .answer = openai_image_form, .form = true },
+    { .method = "POST", .path = "/v1/audio/speech", .answer = openai_speech },
+    { .method = "POST", .path = "/v1/audio/", .answer = openai_transcription, .form = true },
     { .method = "GET", .path = "/v1/models", .answer = openai_list_models },
     { .method = "GET", .path = "/v1/models/", .answer = show_model },
     { .method = "GET", .path = "/health", .answer = show_health, .open = true },

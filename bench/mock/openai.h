@@ -10,6 +10,12 @@ void openai_chat(const struct ask *ask, struct answer *answer);
 void openai_completions(const struct ask *ask, struct answer *answer);
 void openai_responses(const struct ask *ask, struct answer *answer);
 void openai_embeddings(const struct ask *ask, struct answer *answer);
+void openai_moderations(const struct ask *ask, struct answer *answer);
+void openai_rerank(const struct ask *ask, struct answer *answer);
+void openai_images(const struct ask *ask, struct answer *answer);
+void openai_speech(const struct ask *ask, struct answer *answer);
+void openai_transcription(const struct ask *ask, struct answer *answer);
+void openai_image_form(const struct ask *ask, struct answer *answer);
 
 void openai_list_models(const struct ask *ask, struct answer *answer);
 
@@ -17,6 +23,9 @@ void openai_list_models(const struct ask *ask, struct answer *answer);
 
 /* Refuses, and answers false, unless there are a model that exists and the member `needed`. */
 bool openai_check(const struct ask *ask, const char *needed, struct answer *answer);
+
+/* Refuses because `name` is missing. */
+void openai_refuse_member(const char *name, struct answer *answer);
 
 /* Writes prefix and the number of the answer. */
 void openai_add_id(const struct completion *said, const char *prefix, struct buf *out);

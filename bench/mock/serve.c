@@ -4,6 +4,7 @@
 #include "control.h"
 #include "dialect.h"
 #include "file.h"
+#include "form.h"
 #include "mock.h"
 #include "peek.h"
 #include "play.h"
@@ -183,10 +184,14 @@ static void make_answer(struct conn *conn, const struct ask *ask)
                         &conn->answer);
         return;
     }
-    if (span_is(buf_span(&request->method), "POST") && !yyjson_is_obj(ask->body)) {
+    if (span_is(buf_span(&request->method), "POST") &&
+        (row->form ? !ask->form : !yyjson_is_obj(ask->body))) {
+        const char *message = row->form ? "The body is not multipart/form-data."
+                                        : "The body is not a JSON object.";
+
         dialect->refuse(&(struct refusal){ .status = 400,
                                            .type = "invalid_request_error",
-                                           .message = SPAN("The body is not a JSON object.") },
+                                           .message = span_from(message) },
                         &conn->answer);
         return;
     }
@@ -207,14 +212,17 @@ static void serve_dialect(struct conn *conn)
 {
     struct record *record = open_record(conn);
     struct span body = buf_span(&conn->request.body);
-    yyjson_doc *doc = body.size ? yyjson_read(body.at, body.size, 0) : NULL;
+    struct form form;
+    bool is_form = form_read(&conn->request, &form);
+    yyjson_doc *doc = body.size && !is_form ? yyjson_read(body.at, body.size, 0) : NULL;
     yyjson_val *root = yyjson_doc_get_root(doc);
-    struct span model = peek_text(root, "model");
+    struct span model = is_form ? form_text(&form, "model") : peek_text(root, "model");
     struct span name = knobs_read_model(&conn->knobs, model);
     struct ask ask = {
         .mock = conn->mock,
         .request = &conn->request,
         .body = root,
+        .form = is_form ? &form : NULL,
         .model = model,
         .knobs = &conn->knobs,
         .number = record->number,
@@ -240,19 +248,25 @@ void serve_request(struct conn *conn)
     serve_dialect(conn);
 }
 
-/* The fault named by a body whose start is here; NULL unless the whole name is. */
-static const struct fault *find_early(struct span start)
+static const struct fault *find_marked(struct span start, const char *mark, char end)
 {
-    static const char mark[] = "\"fault:";
     size_t at = span_find_text(start, mark);
     struct span name;
 
     if (at == SIZE_MAX)
         return NULL;
-    name = span_skip(start, at + sizeof(mark) - 1);
-    if (span_find(name, '"') == SIZE_MAX)
+    name = span_skip(start, at + strlen(mark));
+    if (span_find(name, end) == SIZE_MAX)
         return NULL;
-    return fault_find(span_cut(&name, '"'));
+    return fault_find(span_cut(&name, end));
+}
+
+/* The fault named by a body whose start is here, JSON or a form; NULL unless the whole name is. */
+static const struct fault *find_early(struct span start)
+{
+    const struct fault *fault = find_marked(start, "\"fault:", '"');
+
+    return fault ? fault : find_marked(start, "\r\n\r\nfault:", '\r');
 }
 
 void serve_early(struct conn *conn)
