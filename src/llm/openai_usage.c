@@ -90,6 +90,8 @@ void openai_read_usage(struct span raw, struct usage *ret)
     if (openai_read_count(&fields[COMPLETION], &usage.output) ||
         openai_read_count(&fields[OUTPUT], &usage.output))
         usage.known = true;
+    if (!usage.known && openai_read_count(&fields[TOTAL], &prompt))
+        usage.known = true; /* a ranking has no other figure */
     if (!usage.known)
         return;
     (void)openai_read_count(&fields[HIT], &usage.cached);

@@ -1,6 +1,7 @@
 // The official OpenAI SDK for Node against the gateway. Run by test_node.py, which makes each test
 // here a test of its own. SLUICE_URL and MOCK_URL say where they are.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, beforeEach, test } from "node:test";
 
 import OpenAI from "openai";
@@ -209,4 +210,19 @@ test("raw headers say who answered", async () => {
   assert.equal(response.headers.get("x-sluice-provider"), "mock");
   assert.equal(response.headers.get("x-sluice-attempts"), "1");
   assert.match(response.headers.get("server-timing"), /^gw;dur=/);
+});
+
+test("a transcription of a file that comes before its model", async () => {
+  const sound = Buffer.alloc(3 << 20, "sound");
+  const answer = await client.audio.transcriptions.create(
+    { file: await OpenAI.toFile(sound, "a.wav"), model: "ebb" });
+  const { fields, files } = answer.arrived;
+  assert.deepEqual(fields, { model: "gpt-4.1" });
+  assert.equal(files[0].sha256, createHash("sha256").update(sound).digest("hex"));
+});
+
+test("speech is the same as directly", async () => {
+  const ask = { model: "voice", voice: "alloy", input: "hello" };
+  const heard = await (await client.audio.speech.create(ask)).arrayBuffer();
+  assert.deepEqual(heard, await (await direct.audio.speech.create(ask)).arrayBuffer());
 });
