@@ -17,6 +17,7 @@
 #include "net/fetch_head.h"
 #include "net/fetch_shard.h"
 #include "net/fetch_socket.h"
+#include "net/fetch_supply.h"
 #include "net/loop.h"
 
 #include <assert.h>
@@ -52,12 +53,9 @@ struct fetch {
     char *whole_body; /* a small body, joined; NULL: `body` is sent piece by piece */
     const struct span *body;
     size_t body_count;
-    size_t body_at;     /* the piece being sent */
-    size_t body_offset; /* sent of it */
-    bool fed;
-    bool fed_whole; /* nothing comes any more */
-    bool hungry;    /* libcurl was told to wait for more */
-    struct buf fed_bytes;
+    size_t body_at;              /* the piece being sent */
+    size_t body_offset;          /* sent of it */
+    struct fetch_supply *supply; /* of a body that is fed; NULL: it is in `body` */
 
     enum fetch_phase phase;
     enum fetch_failure failure;
@@ -137,21 +135,14 @@ static int on_connected(void *opaque, char *remote, char *local, int remote_port
     return CURL_PREREQFUNC_OK;
 }
 
-/* What was fed and not sent; the feeder learns that there is room again. */
-static size_t upload_fed(struct fetch *fetch, char *at, size_t room)
+/* Whoever feeds it learns that there is room again. */
+static size_t upload_supply(struct fetch *fetch, char *at, size_t room)
 {
-    struct span part = span_first(buf_span(&fetch->fed_bytes), room);
+    size_t size = fetch_supply_take(fetch->supply, at, room);
 
-    if (part.size == 0 && !fetch->fed_whole) {
-        fetch->hungry = true;
-        fetch->seat.paused = true;
-        return CURL_READFUNC_PAUSE;
-    }
-    if (part.size)
-        memcpy(at, part.at, part.size);
-    buf_consume(&fetch->fed_bytes, part.size);
+    fetch->seat.paused = fetch->seat.paused || fetch->supply->hungry;
     wake(fetch);
-    return part.size;
+    return fetch->supply->hungry ? CURL_READFUNC_PAUSE : size;
 }
 
 static size_t on_upload(char *at, size_t size, size_t count, void *opaque)
@@ -160,8 +151,8 @@ static size_t on_upload(char *at, size_t size, size_t count, void *opaque)
     size_t room = size * count;
     size_t sent = 0;
 
-    if (fetch->fed)
-        return upload_fed(fetch, at, room);
+    if (fetch->supply)
+        return upload_supply(fetch, at, room);
     while (sent < room && fetch->body_at < fetch->body_count) {
         struct span left = span_skip(fetch->body[fetch->body_at], fetch->body_offset);
         struct span part = span_first(left, room - sent);
@@ -263,7 +254,7 @@ static void fetch_free(struct fetch *fetch)
     mem_free(fetch->whole_body);
     fetch_head_done(&fetch->head);
     buf_done(&fetch->inbox);
-    buf_done(&fetch->fed_bytes);
+    fetch_supply_free(fetch->supply);
     mem_free(fetch);
 }
 
@@ -313,7 +304,7 @@ static void configure_body(struct fetch *fetch, const struct fetch_request *requ
 
 static void configure_feed(struct fetch *fetch, const struct fetch_request *request)
 {
-    fetch->fed = true;
+    fetch->supply = fetch_supply_new();
     (void)curl_easy_setopt(fetch->easy, CURLOPT_POST, 1L);
     (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, NULL);
     (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -367,7 +358,6 @@ static struct fetch *take_idle(struct fetch_pool *pool)
     assert(fetch->easy != NULL);
     fetch_head_init(&fetch->head);
     buf_init(&fetch->inbox, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
-    buf_init(&fetch->fed_bytes, LIMIT_FED_BYTES);
     fetch_easy_init(fetch->easy, &callbacks, fetch, pool->sockets, pool->share);
     fetch_seat_init(&fetch->seat, fetch->easy, on_end);
     return fetch;
@@ -395,7 +385,6 @@ static void reset(struct fetch *fetch)
 {
     fetch_head_reset(&fetch->head);
     buf_reset(&fetch->inbox);
-    buf_done(&fetch->fed_bytes);
     mem_free(fetch->whole_body);
     fetch->whole_body = NULL;
     fetch->task = NULL;
@@ -403,9 +392,8 @@ static void reset(struct fetch *fetch)
     fetch->body_count = 0;
     fetch->body_at = 0;
     fetch->body_offset = 0;
-    fetch->fed = false;
-    fetch->fed_whole = false;
-    fetch->hungry = false;
+    fetch_supply_free(fetch->supply);
+    fetch->supply = NULL;
     fetch->phase = FETCH_CONNECT;
     fetch->failure = FETCH_FINE;
     fetch->reused = false;
@@ -417,6 +405,12 @@ static void reset(struct fetch *fetch)
     fetch->first_byte_us = 0;
 }
 
+/* Has the request been sent to its end? An answer may come before. */
+static bool is_sent(const struct fetch *fetch)
+{
+    return fetch->supply == NULL || fetch_supply_spent(fetch->supply);
+}
+
 void fetch_close(struct fetch *fetch)
 {
     struct fetch_pool *pool = fetch->pool;
@@ -425,7 +419,8 @@ void fetch_close(struct fetch *fetch)
         leave(fetch);
     /* A handle whose transfer broke may remember that it wanted to rewind its body, and then fails the
      * next one: only those that ended well are used again. */
-    if (fetch->phase != FETCH_DONE || pool->idle_count >= LIMIT_IDLE_EASY_HANDLES) {
+    if (fetch->phase != FETCH_DONE || !is_sent(fetch) ||
+        pool->idle_count >= LIMIT_IDLE_EASY_HANDLES) {
         fetch_free(fetch);
         return;
     }
@@ -438,31 +433,24 @@ void fetch_close(struct fetch *fetch)
 
 size_t fetch_feed_room(const struct fetch *fetch)
 {
-    return fetch->seat.shard ? buf_left(&fetch->fed_bytes) : LIMIT_FED_BYTES;
-}
-
-/* There is something to send again, or there will never be. */
-static void serve_hungry(struct fetch *fetch)
-{
-    if (fetch->hungry)
-        fetch_seat_resume(&fetch->seat);
-    fetch->hungry = false;
+    return fetch->seat.shard ? fetch_supply_room(fetch->supply) : LIMIT_FED_BYTES;
 }
 
 void fetch_feed(struct fetch *fetch, struct span bytes)
 {
-    assert(fetch->fed && !fetch->fed_whole);
-    assert(bytes.size <= fetch_feed_room(fetch));
-    if (fetch->seat.shard)
-        (void)buf_add(&fetch->fed_bytes, bytes);
-    serve_hungry(fetch);
+    if (fetch->seat.shard == NULL)
+        return;
+    fetch_supply_add(fetch->supply, bytes);
+    if (fetch->supply->hungry)
+        fetch_seat_resume(&fetch->seat);
 }
 
 void fetch_feed_end(struct fetch *fetch)
 {
-    assert(fetch->fed && !fetch->fed_whole);
-    fetch->fed_whole = true;
-    serve_hungry(fetch);
+    assert(!fetch->supply->whole);
+    fetch->supply->whole = true;
+    if (fetch->supply->hungry)
+        fetch_seat_resume(&fetch->seat);
 }
 
 /* ---- what the owner asks ---- */
@@ -522,9 +510,8 @@ void fetch_widen(struct fetch *fetch, size_t size)
 bool fetch_forget(struct fetch *fetch)
 {
     fetch_head_done(&fetch->head);
-    if (fetch->fed)
-        return fetch->seat.shard == NULL ||
-               (fetch->fed_whole && buf_size(&fetch->fed_bytes) == 0);
+    if (fetch->supply)
+        return fetch->seat.shard == NULL || fetch_supply_spent(fetch->supply);
     return fetch->seat.shard == NULL || fetch->whole_body ||
            fetch->body_at == fetch->body_count;
 }
