@@ -27,6 +27,9 @@ struct play {
     bool loud;
     bool has_total; /* the total clock runs, so that time alone settles everything */
     bool stream;
+    bool form;       /* the request is one with a file, in pieces */
+    struct buf body; /* what it will have been */
+    size_t body_sent;
     bool left;
     size_t calls_then; /* made when it left */
     struct stage *stage;

@@ -18,7 +18,12 @@ enum {
     BATCHES = 400,
     EXCHANGES = 50, /* of a batch: 20,000 altogether */
     FACTS_MAX = 60, /* of an exchange */
+    FILE_BYTES = LIMIT_FORM_KEPT_BYTES + 300000,
 };
+
+#define DISPOSITION "--B\r\nContent-Disposition: form-data; name="
+#define MODEL_PART  DISPOSITION "model\r\n\r\nm\r\n"
+#define FILE_PART   DISPOSITION "file; filename=a\r\n\r\n"
 
 static uint64_t current_seed;
 
@@ -98,6 +103,71 @@ static void make_config(struct play *play, struct buf *yaml)
     add_settings(play, yaml);
 }
 
+/* ---- forms ---- */
+
+/* A model and a file, in either order: so large that it cannot be kept, or so small that it is. */
+static void make_form(struct play *play)
+{
+    uint32_t size = play_chance(play, 50) ? FILE_BYTES : play_draw(play, 100);
+    bool first = play_chance(play, 70);
+
+    buf_reset(&play->body);
+    if (first)
+        (void)buf_add_text(&play->body, MODEL_PART);
+    (void)buf_add_text(&play->body, FILE_PART);
+    while (size--)
+        (void)buf_add_byte(&play->body, (char)('a' + size % 23));
+    (void)buf_add_text(&play->body, "\r\n");
+    if (!first)
+        (void)buf_add_text(&play->body, MODEL_PART);
+    (void)buf_add_text(&play->body, "--B--\r\n");
+    play->body_sent = 0;
+    fake_http_add_header(play->stage->http, "content-type", "multipart/form-data; boundary=B");
+    if (play_chance(play, 50))
+        fake_http_set_length(play->stage->http, buf_size(&play->body));
+}
+
+static void send_piece(struct play *play)
+{
+    static const enum http_body_state odd[] = { HTTP_BODY_TOO_LARGE, HTTP_BODY_TOO_SLOW,
+                                                HTTP_BODY_MALFORMED };
+    struct span rest = span_skip(buf_span(&play->body), play->body_sent);
+    struct span piece =
+        span_first(rest, play_draw(play, play_chance(play, 50) ? 200 : FILE_BYTES / 3));
+    enum http_body_state state = piece.size == rest.size ? HTTP_BODY_WHOLE : HTTP_BODY_COMING;
+
+    if (play_chance(play, 3))
+        state = odd[play_draw(play, 3)];
+    play_say(play, "a piece of the form", piece.size);
+    fake_http_add_body(play->stage->http, state, piece);
+    play->body_sent += piece.size;
+}
+
+static void take_form(struct play *play)
+{
+    size_t calls = stage_calls(play->stage);
+    struct fetch *fetch = calls ? stage_call(play->stage, calls - 1) : NULL;
+
+    if (fetch == NULL || fake_fetch_is_closed(fetch))
+        return;
+    play_say(play, "takes of the form", calls - 1);
+    fake_fetch_let_feed(fetch, play_chance(play, 30) ? SIZE_MAX : play_draw(play, 100000));
+}
+
+/* No upstream got anything but the form, from its beginning. */
+static void check_forms(struct play *play)
+{
+    struct span form = buf_span(&play->body);
+
+    for (size_t at = 0; at < stage_calls(play->stage); at++) {
+        struct span sent = fake_fetch_sent_body(stage_call(play->stage, at));
+
+        assert_true(span_equal(sent, span_first(form, sent.size)));
+        if (fake_fetch_fed_whole(stage_call(play->stage, at)))
+            assert_int_equal(sent.size, form.size);
+    }
+}
+
 /* ---- clients, clocks and operators ---- */
 
 static bool ended(const struct play *play)
@@ -131,9 +201,13 @@ static void leave(struct play *play)
 
 static void client_acts(struct play *play)
 {
+    bool coming = !ended(play) && http_body_state(play->stage->http) == HTTP_BODY_COMING;
+
     if (ended(play))
         return;
-    if (http_body_state(play->stage->http) == HTTP_BODY_COMING && play_chance(play, 50)) {
+    if (coming && play->form && play_chance(play, 70)) {
+        send_piece(play);
+    } else if (coming && !play->form && play_chance(play, 50)) {
         send_request(play);
     } else if (play_chance(play, 15)) {
         leave(play);
@@ -149,7 +223,9 @@ static void one_fact(struct play *play)
 {
     uint32_t kind = play_draw(play, 100);
 
-    if (kind < 70) {
+    if (play->form && kind < 25) {
+        take_form(play);
+    } else if (kind < (play->form ? 50 : 70)) {
         play_upstream(play);
     } else if (kind < 85) {
         client_acts(play);
@@ -282,7 +358,7 @@ static void check_reply(struct play *play)
 
     if (type.at == NULL)
         assert_true(play->left);
-    else if (span_starts(type, "text/event-stream"))
+    else if (span_starts(type, "text/event-stream") && !play->form)
         check_events(play, body);
     else if (fake_http_status(play->stage->http) == 200)
         check_json(play, body);
@@ -303,16 +379,21 @@ static void play_exchange(struct play *play)
     fake_fetch_forget(stage->pool);
     play_forget(play);
     play->left = false;
-    play->stream = play_chance(play, 70);
-    stage_prepare(stage, "/v1/chat/completions", "");
+    play->form = play_chance(play, 5);
+    play->stream = !play->form && play_chance(play, 70);
+    stage_prepare(stage, play->form ? "/v1/audio/transcriptions" : "/v1/chat/completions", "");
     fake_http_set_body(stage->http, HTTP_BODY_COMING, SPAN_OF(""));
-    if (play_chance(play, 80))
+    if (play->form)
+        make_form(play);
+    else if (play_chance(play, 80))
         send_request(play);
     stage_start(stage);
     for (uint32_t facts = play_draw(play, FACTS_MAX); facts > 0; facts--)
         one_fact(play);
     let_settle(play);
     check_reply(play);
+    if (play->form)
+        check_forms(play);
 }
 
 static void play_batch(uint64_t seed, bool loud)
@@ -324,6 +405,7 @@ static void play_batch(uint64_t seed, bool loud)
     play->random = seed;
     play->loud = loud;
     buf_init(&yaml, 64 * 1024);
+    buf_init(&play->body, 2 * FILE_BYTES);
     make_config(play, &yaml);
     play->stage = stage_open(buf_text(&yaml));
     buf_done(&yaml);
@@ -333,6 +415,7 @@ static void play_batch(uint64_t seed, bool loud)
     }
     play_forget(play);
     stage_close(play->stage);
+    buf_done(&play->body);
     mem_free(play);
 }
 
