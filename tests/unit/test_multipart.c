@@ -141,8 +141,8 @@ static void test_what_two_readers_could_read_in_two_ways_is_no_form(void **state
         "--B\r\nContent-Disposition: form-data; name=a; name=b\r\n\r\n",
         "--B\r\nContent-Disposition: form-data; name=\"a\r\n\r\n",
         "--B\r\nContent-Disposition: form-data; name\r\n\r\n",
-        "--B\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; "
-        "name=b\r\n\r\n",
+        ("--B\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; "
+         "name=b\r\n\r\n"),
         "--B\r\nContent-Disposition: form-data;\r\n name=a\r\n\r\n",
         "--B\r\nContent-Disposition: form-data; name=a\n\r\n\r\n",
         "--B\r\nContent-Disposition: form-data; name=a\r\r\n\r\n",
