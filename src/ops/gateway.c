@@ -29,6 +29,8 @@
 
 enum {
     LOG_DELAY_MS = 50,
+    LOG_AGAIN_MS =
+        5, /* a pipe takes 64 KiB at a time, and may be read faster than in LOG_DELAY_MS */
     JANITOR_MS = 1000,
     LAST_WORDS_MS = 2000, /* for what is left to be sent after the drain */
     LAST_NEWS_MS = 1000,  /* for the webhooks, when nothing else is left */
@@ -244,7 +246,7 @@ static void run_logger(struct task *task)
     struct gateway *gateway = LIST_OWNER(task, struct gateway, logger);
 
     if (!log_flush())
-        task_alarm(task, loop_now_ms(gateway->loop) + LOG_DELAY_MS);
+        task_alarm(task, loop_now_ms(gateway->loop) + LOG_AGAIN_MS);
 }
 
 static void on_log_pending(void *context)
