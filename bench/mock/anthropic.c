@@ -220,6 +220,8 @@ static void say(const struct ask *ask, struct completion *said)
 
     completion_init(said, ask->model, ask->knobs, ask->number);
     completion_count_prompt(said, messages);
+    said->written_tokens = said->cached_tokens / 2;
+    said->written_long = span_find_text(ask->model, "hour") != SIZE_MAX;
     said->reasoning_tokens = thinks(ask->body) ? REASONING_TOKENS : 0;
     said->text.json = yyjson_obj_get(yyjson_obj_get(ask->body, "output_config"), "format");
     completion_echo(said, asked ? user : span_make(NULL, 0));
@@ -239,10 +241,12 @@ static const char *stop_reason(const struct completion *said)
     return names[said->finish];
 }
 
-/* In disjoint classes; half of what is cached was written just now. */
+/* In disjoint classes; half of what is cached was written just now, for an hour if the model's name says
+ * so. */
 static void add_usage(const struct completion *said, uint64_t output, struct buf *out)
 {
-    uint64_t written = said->cached_tokens / 2;
+    uint64_t written = said->written_tokens;
+    uint64_t for_long = said->written_long ? written : 0;
 
     buf_printf(out,
                "\"usage\":{\"input_tokens\":%" PRIu64
@@ -250,6 +254,11 @@ static void add_usage(const struct completion *said, uint64_t output, struct buf
                ",\"cache_read_input_tokens\":%" PRIu64 ",\"output_tokens\":%" PRIu64,
                said->prompt_tokens - said->cached_tokens, written,
                said->cached_tokens - written, output);
+    if (written)
+        buf_printf(out,
+                   ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":%" PRIu64
+                   ",\"ephemeral_1h_input_tokens\":%" PRIu64 "}",
+                   written - for_long, for_long);
     if (said->reasoning_tokens)
         buf_printf(out, ",\"output_tokens_details\":{\"thinking_tokens\":%" PRIu64 "}",
                    said->reasoning_tokens);

@@ -35,6 +35,8 @@ struct completion {
     enum finish finish;
     uint64_t prompt_tokens; /* includes cached_tokens */
     uint64_t cached_tokens;
+    uint64_t written_tokens;   /* of cached_tokens: written just now, not read */
+    bool written_long;         /* for an hour */
     uint64_t reasoning_tokens; /* come on top of what can be seen */
 };
 

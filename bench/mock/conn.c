@@ -65,6 +65,9 @@ void conn_settle(struct conn *conn, enum record_state state)
         return;
     if (conn->gone)
         state = RECORD_CANCELLED;
+    if (conn->answer.said.model && conn->record >= mock->journal.epoch)
+        bills_add(&mock->bills, &conn->answer.said, conn->play.tokens,
+                  state == RECORD_COMPLETE);
     record = journal_settle(&mock->journal, conn->record, state, uv_hrtime());
     conn->record = 0;
     if (!record || !mock->log)

@@ -112,6 +112,11 @@ static void show_stats(struct conn *conn)
     stats_write(&conn->mock->journal, &conn->answer.body);
 }
 
+static void show_bills(struct conn *conn)
+{
+    bills_write(&conn->mock->bills, &conn->answer.body);
+}
+
 static void show_faults(struct conn *conn)
 {
     conn->answer.type = "text/plain; charset=utf-8";
@@ -121,6 +126,7 @@ static void show_faults(struct conn *conn)
 static void reset(struct conn *conn)
 {
     journal_reset(&conn->mock->journal);
+    bills_done(&conn->mock->bills);
     buf_add_text(&conn->answer.body, "{}");
 }
 
@@ -175,10 +181,15 @@ static const struct {
     const char *path;
     void (*answer)(struct conn *conn);
 } paths[] = {
-    { "GET", "/mock/control", show_knobs }, { "POST", "/mock/control", turn_knobs },
-    { "GET", "/mock/log", show_log },       { "GET", "/mock/stats", show_stats },
-    { "GET", "/mock/faults", show_faults }, { "GET", "/mock/wait", wait_for },
-    { "POST", "/mock/reset", reset },       { "POST", "/mock/blackhole", dig_blackhole },
+    { "GET", "/mock/control", show_knobs },
+    { "POST", "/mock/control", turn_knobs },
+    { "GET", "/mock/log", show_log },
+    { "GET", "/mock/stats", show_stats },
+    { "GET", "/mock/bills", show_bills },
+    { "GET", "/mock/faults", show_faults },
+    { "GET", "/mock/wait", wait_for },
+    { "POST", "/mock/reset", reset },
+    { "POST", "/mock/blackhole", dig_blackhole },
 };
 
 bool control_serve(struct conn *conn)

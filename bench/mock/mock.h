@@ -16,6 +16,7 @@
 #include "answer.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "bill.h"
 #include "fault.h"
 #include "knobs.h"
 #include "record.h"
@@ -57,6 +58,7 @@ struct mock {
 
     struct knobs knobs;
     struct journal journal;
+    struct bills bills;
     struct list conns;
     struct list waiters; /* those of them that stand in /mock/wait */
     uint64_t random;
@@ -72,6 +74,7 @@ struct play {
     struct dress dress;
     uint32_t round;         /* how often a repeated step was done */
     uint32_t event;         /* the next of the answer */
+    uint64_t tokens;        /* in those before it */
     struct buf event_bytes; /* of the event that is being sent */
     uint64_t due_ms;        /* when the next event is; 0: not paced yet */
     uint32_t budget;        /* writes left in this turn */

@@ -112,6 +112,12 @@ static void add_with_eol(struct buf *out, struct span lines, const char *eol)
     }
 }
 
+static void count_tokens(struct conn *conn, uint32_t tokens)
+{
+    conn->play.tokens += tokens;
+    journal_count(&conn->mock->journal, conn->record, tokens);
+}
+
 /* Writes the next event into play->event_bytes. */
 static void render(struct conn *conn)
 {
@@ -123,7 +129,7 @@ static void render(struct conn *conn)
 
     if (!answer->stream || (!dress->start && !dress->before && !dress->eol)) {
         tokens = answer->render(answer, play->event++, &play->event_bytes);
-        journal_count(&conn->mock->journal, conn->record, tokens);
+        count_tokens(conn, tokens);
         return;
     }
     buf_init(&plain, EVENT_BYTES_MAX);
@@ -134,7 +140,7 @@ static void render(struct conn *conn)
     tokens = answer->render(answer, play->event++, &plain);
     add_with_eol(&play->event_bytes, buf_span(&plain), dress->eol ? dress->eol : "\n");
     buf_done(&plain);
-    journal_count(&conn->mock->journal, conn->record, tokens);
+    count_tokens(conn, tokens);
 }
 
 /* ---- the steps ---- */

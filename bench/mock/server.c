@@ -69,6 +69,7 @@ void server_init(struct mock *mock)
     list_init(&mock->conns);
     list_init(&mock->waiters);
     journal_init(&mock->journal);
+    bills_init(&mock->bills);
     buf_init(&mock->out, SIZE_MAX / 2);
     uv_loop_init(&mock->loop);
     uv_timer_init(&mock->loop, &mock->reopen);
@@ -115,6 +116,7 @@ void server_run(struct mock *mock)
         if (mock->blackhole[i] > 0)
             (void)close(mock->blackhole[i]);
     journal_done(&mock->journal);
+    bills_done(&mock->bills);
     buf_done(&mock->out);
 }
 

@@ -86,6 +86,10 @@ class Mock:
     def stats(self):
         return self.ask("/mock/stats")
 
+    def bills(self):
+        """What its answers have really used: by model, complete or cut, and by class."""
+        return self.ask("/mock/bills")
+
     def set(self, **knobs):
         """Turns knobs for all requests from now on: latency_ms=50, fault="503", fault_count=2."""
         return self.ask("/mock/control", knobs)
