@@ -80,6 +80,7 @@ enum {
     LIMIT_PROVIDER_KEYS = 256,       /* given to PUT /admin/providers/{name}/keys: 400 */
     LIMIT_PROVIDER_KEY_BYTES = 4096, /* of each: likewise */
     LIMIT_ROLLOUT_PHASES = 16,
+    LIMIT_PRICES = 10000, /* of models, in one list */
     LIMIT_WEBHOOKS = 16,
     LIMIT_RATE = 1000000000, /* requests or tokens a minute */
 };

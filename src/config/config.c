@@ -29,6 +29,7 @@ static void config_free(struct config *config)
         secret_done(&config->alerts.webhooks[i].secret);
     map_done(&config->models_by_name);
     map_done(&config->providers_by_name);
+    map_done(&config->prices_by_name);
     arena_done(&config->arena);
     mem_free(config);
 }
@@ -40,6 +41,7 @@ static struct config *config_new(const char *file)
     arena_init(&config->arena);
     map_init(&config->models_by_name);
     map_init(&config->providers_by_name);
+    map_init(&config->prices_by_name);
     config->references = 1;
     config->generation = 1;
     config->file = file ? arena_text(&config->arena, span_from(file)) : NULL;
@@ -132,18 +134,15 @@ struct config *config_again(const struct config *config, struct config_changes *
     return next;
 }
 
-/* One byte more than is allowed, so that a longer file is noticed. */
-enum { READ_BYTES_MAX = LIMIT_CONFIG_BYTES + 1 };
-
-static bool read_file(const char *path, char *bytes, size_t *ret_size)
+bool config_read_bytes(const char *path, char *bytes, size_t *ret_size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : 1;
     size_t size = 0;
     int error;
 
-    while (got > 0 && size < READ_BYTES_MAX) {
-        got = read(fd, bytes + size, READ_BYTES_MAX - size);
+    while (got > 0 && size < CONFIG_BYTES_MAX) {
+        got = read(fd, bytes + size, CONFIG_BYTES_MAX - size);
         if (got < 0 && errno == EINTR)
             got = 1;
         else if (got > 0)
@@ -160,11 +159,11 @@ static bool read_file(const char *path, char *bytes, size_t *ret_size)
 struct config *config_from_file(const char *path, struct config_changes *changes,
                                 struct config_report *report)
 {
-    char *bytes = mem_alloc(READ_BYTES_MAX);
+    char *bytes = mem_alloc(CONFIG_BYTES_MAX);
     struct config *config = NULL;
     size_t size;
 
-    if (read_file(path, bytes, &size)) {
+    if (config_read_bytes(path, bytes, &size)) {
         config = config_from_text(path, span_make(bytes, size), changes, report);
         mem_wipe(bytes, size);
     } else {
@@ -191,7 +190,10 @@ const struct config_provider *config_provider_find(const struct config *config,
 const struct price *config_target_price(const struct config_model *model,
                                         const struct config_target *target)
 {
-    return target->price.known ? &target->price : &model->price;
+    if (target->price.known)
+        return &target->price;
+    return model->price.known || target->listed == NULL ? &model->price
+                                                        : &target->listed->price;
 }
 
 bool config_is_loopback(const char *listen)

@@ -149,6 +149,21 @@ enum config_side { SIDE_BLUE, SIDE_GREEN, SIDES };
 
 extern const char *const config_side_names[]; /* ended by NULL */
 
+/* What a model costs where the configuration of the model does not say it: prices.h. */
+struct config_price {
+    struct config_mark mark;
+    const char *name; /* as providers call it; "PROVIDER/NAME": at one alone */
+    struct price price;
+    uint64_t context_window; /* 0: not said */
+    uint64_t max_tokens;     /* likewise */
+    bool built_in;           /* a public price of the model's own vendor */
+};
+
+struct config_prices {
+    struct config_price *items;
+    size_t count;
+};
+
 struct config_target {
     struct config_mark mark;
     const char *id;   /* "gpt-4.1:stable", "gpt-4.1:stable@eu": in metrics, logs, the breaker's
@@ -162,8 +177,9 @@ struct config_target {
     uint32_t priority;  /* 1 is tried first */
     uint32_t in_flight; /* 0: without end */
     struct price price; /* its own; not known: the model's (config_target_price) */
-    uint32_t side;      /* enum config_side; the setting is called `environment` */
-    bool enabled;       /* false: as if it were not there */
+    const struct config_price *listed; /* what `prices` says of it; NULL: nothing */
+    uint32_t side; /* enum config_side; the setting is called `environment` */
+    bool enabled;  /* false: as if it were not there */
 };
 
 enum { SHARE_WHOLE = 1000000 };
@@ -397,6 +413,8 @@ struct config {
     size_t provider_count;
     struct config_model *models;
     size_t model_count;
+    struct config_prices prices; /* as they were said; all there are: prices_by_name */
+    const char *prices_file;     /* NULL: those built in alone */
     struct config_retry retry;
     struct config_breaker breaker;
     struct config_health health;
@@ -411,6 +429,7 @@ struct config {
     struct map models_by_name; /* and by alias; a pattern by what was written */
     struct config_patterns patterns;
     struct map providers_by_name;
+    struct map prices_by_name; /* const struct config_price; prices.h finds one */
 };
 
 /* What was wrong with a file, all at once: lines "FILE:LINE:COLUMN: what; what would be right". */
@@ -452,7 +471,7 @@ const struct config_model *config_model_find(const struct config *config, struct
 const struct config_provider *config_provider_find(const struct config *config,
                                                    struct span name);
 
-/* What a target's tokens cost. */
+/* What a target's tokens cost: by itself, by its model, by the list of prices. May be not known. */
 const struct price *config_target_price(const struct config_model *model,
                                         const struct config_target *target);
 

@@ -462,6 +462,7 @@ void config_check(struct reading *reading)
     join_references(reading);
     check_providers(reading);
     check_default_provider(reading);
+    config_check_price_lists(reading);
     check_models(reading);
     config_check_starred_references(reading);
     check_client_keys(reading);

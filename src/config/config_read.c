@@ -316,8 +316,8 @@ static bool read_price(struct reading *reading, const struct setting *row,
     set_defaults(reading, row->table, (char *)price);
     if (node->kind == NODE_MAP) {
         price->known = read_object(reading, row->table, node, (char *)price);
-    } else if (read_value(reading, SETTING_MONEY, input, node, &price->input)) {
-        price->output = price->input;
+    } else if (read_value(reading, SETTING_MONEY, input, node, &price->rates.input)) {
+        price->rates.output = price->rates.input;
         price->known = true;
     }
     return price->known;
@@ -382,11 +382,14 @@ static bool read_setting(struct reading *reading, const struct setting *row,
 
 void config_read(struct reading *reading)
 {
-    char *base = (char *)reading->config;
+    config_read_as(reading, &settings, (char *)reading->config);
+}
 
+void config_read_as(struct reading *reading, const struct setting_table *table, char *base)
+{
     buf_init(&reading->problem, 4096);
-    set_defaults(reading, &settings, base);
-    (void)read_object(reading, &settings, reading->root, base);
+    set_defaults(reading, table, base);
+    (void)read_object(reading, table, reading->root, base);
     buf_done(&reading->problem);
     expansion_wipe(&reading->text);
 }

@@ -8,6 +8,7 @@
 #ifndef CONFIG_CONFIG_READ_H
 #define CONFIG_CONFIG_READ_H
 
+#include "base/limits.h"
 #include "config/config.h"
 #include "config/expand.h"
 #include "config/node.h"
@@ -35,6 +36,14 @@ struct reading {
 
 void config_read(struct reading *reading);
 
+/* The same for another kind of file: `base` is what the table describes, all zero. */
+void config_read_as(struct reading *reading, const struct setting_table *table, char *base);
+
+/* The bytes of a file, up to CONFIG_BYTES_MAX. False: errno says why not. */
+enum { CONFIG_BYTES_MAX = LIMIT_CONFIG_BYTES + 1 }; /* so that a longer one is noticed */
+
+bool config_read_bytes(const char *path, char *bytes, size_t *ret_size);
+
 /* Joins references, fills in what follows from other settings, and checks what no single setting can
  * know. Looks at everything, however much was wrong before. */
 void config_check(struct reading *reading);
@@ -56,7 +65,8 @@ void config_check_stars(struct reading *reading, struct config_model *model,
                         const struct node *node);
 void config_check_starred_references(struct reading *reading);
 
-/* The part of it about what tokens cost. */
+/* The part of it about what tokens cost: the lists, then a model. */
+void config_check_price_lists(struct reading *reading);
 void config_check_prices(struct reading *reading, struct config_model *model,
                          const struct node *node);
 

@@ -446,6 +446,24 @@ static const struct setting file_rows[] = {
       .max = 10000,
       .table = &settings_model,
       .help = "The models that clients ask for, by name; one may end in a star (see above)." },
+    { .name = "prices",
+      .kind = SETTING_MAP,
+      .element = SETTING_LABEL,
+      ITEMS(config, prices.items, prices.count, sizeof(struct config_price)),
+      .max = LIMIT_PRICES,
+      .table = &settings_prices,
+      .unsaid = "those of `prices_file`, then those built in",
+      .help =
+          "What models cost whose own `cost_per_mtok` is not said, by the name that their "
+          "provider has for them: `gpt-4.1`; of one provider alone `NAME/gpt-4.1`, by its name "
+          "or its kind. A date behind a name (`gpt-4.1-2025-04-14`) is passed over." },
+    { .name = "prices_file",
+      .kind = SETTING_FILE,
+      AT(config, prices_file),
+      .unsaid = "none",
+      .help = "A list of prices of your own, which go before those built in. `sluice prices` "
+              "prints "
+              "these; they are the public ones of the day that stands in it." },
     { .name = "retry",
       .kind = SETTING_OBJECT,
       AT(config, retry),

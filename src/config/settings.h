@@ -84,6 +84,7 @@ extern const struct setting_table settings_limits;
 extern const struct setting_table settings_timeouts;
 extern const struct setting_table settings_provider_timeouts;
 extern const struct setting_table settings_fallback_on;
+extern const struct setting_table settings_price_file; /* of struct config_price_file */
 
 /* The row of that name, or NULL. */
 const struct setting *setting_find(const struct setting_table *table, const char *name);

@@ -197,33 +197,6 @@ const struct setting_table settings_provider = {
 
 /* ---- models ---- */
 
-#define AS_INPUT .inherits = true, .unsaid = "as `input`"
-#define PRICE(field, text, ...)                                                                \
-    {                                                                                          \
-        .name = #field, .kind = SETTING_MONEY, NUMBER_AT(price, field),                        \
-        .max = 1000000 * DOLLAR, .help = (text), __VA_ARGS__                                   \
-    }
-
-static const struct setting price_rows[] = {
-    PRICE(input, "A million tokens of input.", .standard = "0"),
-    PRICE(output, "A million tokens of output.", .standard = "0"),
-    PRICE(cached_input, "Of input that the provider had in its cache.", AS_INPUT),
-    PRICE(cache_write, "Of input that it puts into its cache.", AS_INPUT),
-    END,
-};
-
-static const struct setting_table settings_price = {
-    .title = "models.NAME.cost_per_mtok",
-    .rows = price_rows,
-    NO_FIELD,
-};
-
-static const struct setting_table settings_target_price = {
-    .title = "models.NAME.targets[].cost_per_mtok",
-    .rows = price_rows,
-    NO_FIELD,
-};
-
 static const struct setting target_rows[] = {
     { .name = "name",
       .kind = SETTING_NAME,
@@ -266,7 +239,7 @@ static const struct setting target_rows[] = {
       .kind = SETTING_PRICE,
       AT(config_target, price),
       .table = &settings_target_price,
-      .unsaid = "the model's",
+      .unsaid = "the model's, else `prices`",
       .help =
           "What this target costs, where that differs from the model's `cost_per_mtok`: for "
           "the bill and for `least_cost`." },
@@ -417,18 +390,18 @@ static const struct setting model_rows[] = {
       NUMBER_AT(config_model, context_window),
       .standard = "0",
       .max = 1000000000,
-      .help = "Tokens, for `GET /v1/models`; 0: not said." },
+      .help = "Tokens, for `GET /v1/models`; 0: as `prices` says." },
     { .name = "max_tokens",
       .kind = SETTING_COUNT,
       NUMBER_AT(config_model, max_tokens),
       .standard = "0",
       .max = 1000000000,
-      .help = "The longest output, for `GET /v1/models`; 0: not said." },
+      .help = "The longest output, for `GET /v1/models`; 0: as `prices` says." },
     { .name = "cost_per_mtok",
       .kind = SETTING_PRICE,
       AT(config_model, price),
       .table = &settings_price,
-      .unsaid = "unknown",
+      .unsaid = "of `prices`",
       .help = "Dollars for a million tokens: an object, or one number for all of them." },
     { .name = "split",
       .kind = SETTING_OBJECT,

@@ -54,5 +54,8 @@ extern const struct setting_table settings_model;
 extern const struct setting_table settings_split;
 extern const struct setting_table settings_rollout;
 extern const struct setting_table settings_alerts;
+extern const struct setting_table settings_price;
+extern const struct setting_table settings_target_price;
+extern const struct setting_table settings_prices;
 
 #endif

@@ -10,6 +10,7 @@
  * leaves the other to go on, the first with content answers.
  */
 #include "base/clock.h"
+#include "flow/bill.h"
 #include "flow/exchange_state.h"
 #include "flow/retry_after.h"
 #include "flow/upload.h"
@@ -205,6 +206,7 @@ static enum exchange_state commit(struct exchange *ex, struct attempt *attempt)
     ex->retry_after_ms = 0;
     clocks_stop(&attempt->clocks, CLOCK_FIRST_BYTE);
     clocks_stop(&attempt->clocks, CLOCK_HEDGE);
+    bill_prepare(ex, attempt);
     if (fetch_forget(attempt->fetch)) { /* nobody will send it again */
         translation_forget(attempt);
         http_forget_body(ex->http);

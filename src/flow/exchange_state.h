@@ -149,10 +149,11 @@ struct exchange {
     /* the account */
     enum outcome outcome;
     struct usage usage;
-    uint64_t received_us; /* the first byte of the request */
-    uint64_t ready_us;    /* its body was whole */
-    uint64_t opened_us;   /* the last attempt was started */
-    uint64_t content_us;  /* the first content event was here */
+    uint64_t prompt_tokens; /* estimated; for a stream whose usage may not come */
+    uint64_t received_us;   /* the first byte of the request */
+    uint64_t ready_us;      /* its body was whole */
+    uint64_t opened_us;     /* the last attempt was started */
+    uint64_t content_us;    /* the first content event was here */
     uint64_t committed_us;
     struct span logged_body; /* its beginning, with `log.bodies` alone */
     uint64_t body_bytes;

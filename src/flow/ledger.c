@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "flow/bill.h"
 #include "flow/exchange_state.h"
 
 #include <assert.h>
@@ -102,14 +103,16 @@ static void add_usage(const struct exchange *ex, const struct attempt *attempt,
                       struct tally_fact *fact)
 {
     const struct usage *usage = &ex->usage;
+    struct bill bill = bill_make(ex, attempt);
 
     fact->tokens[TALLY_INPUT] = usage->input;
     fact->tokens[TALLY_CACHED] = usage->cached;
     fact->tokens[TALLY_CACHE_WRITE] = usage->cache_write;
     fact->tokens[TALLY_OUTPUT] = usage->output;
     fact->tokens[TALLY_REASONING] = usage->reasoning;
-    if (attempt->step->model->price.known)
-        fact->cost_pico = price_cost(&attempt->step->model->price, usage);
+    fact->cost_pico = bill.cost;
+    fact->estimated = usage->estimated;
+    fact->unpriced = !bill.known;
 }
 
 static void note_change(struct ledger *ledger, struct ledger_page *page, uint64_t now_ms)

@@ -124,13 +124,21 @@ const struct metric meters[METERS] = {
                              .help = "Requests refused with 429, by who asked and which limit.",
                              .labels = { "key", "limit" } },
     [METER_COST] = { .name = "sluice_cost_usd_total",
-                     .help = "Cost by the configured prices.",
+                     .help = "Cost, by the configured prices and the list of those that "
+                             "vendors publish.",
                      .decimals = 12,
                      .labels = { "model", "key" } },
     [METER_TOKENS] = { .name = "sluice_tokens_total",
                        .help =
                            "Tokens: input, cached, cache_write, output, reasoning (in output).",
                        .labels = { "model", "type" } },
+    [METER_ESTIMATED] = { .name = "sluice_usage_estimated_total",
+                          .help = "Requests whose tokens are an estimate, because their answer "
+                                  "broke off before the provider had counted them.",
+                          .labels = { "model" } },
+    [METER_UNPRICED] = { .name = "sluice_usage_unpriced_total",
+                         .help = "Requests whose cost is not known, for want of a price.",
+                         .labels = { "model" } },
     [METER_IN_FLIGHT] = { .name = "sluice_in_flight",
                           .help = "Requests being served.",
                           .kind = METRIC_GAUGE },

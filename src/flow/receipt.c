@@ -2,6 +2,7 @@
  * target after each attempt; metrics and the access log after each exchange. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/bill.h"
 #include "flow/exchange_state.h"
 #include "flow/meters.h"
 #include "flow/switching.h"
@@ -178,24 +179,6 @@ static uint64_t overhead_us(const struct exchange *ex)
     return before + after;
 }
 
-struct bill {
-    uint64_t cost; /* pico-dollars */
-    bool known;
-};
-
-static struct bill make_bill(const struct exchange *ex)
-{
-    const struct plan_step *step = ex->attempt->step;
-    const struct price *price = step ? config_target_price(step->model, step->target) : NULL;
-    struct bill bill = { 0 };
-
-    if (price == NULL || !ex->usage.known || !price->known)
-        return bill;
-    bill.known = true;
-    bill.cost = price_cost(price, &ex->usage);
-    return bill;
-}
-
 static void count_tokens(struct exchange *ex, const struct span *models)
 {
     const struct {
@@ -255,6 +238,10 @@ static void count(struct exchange *ex, struct bill bill)
     count_times(ex, models);
     if (ex->usage.known)
         count_tokens(ex, models);
+    if (ex->usage.known && ex->usage.estimated)
+        series_add(metrics_series(metrics, METER_ESTIMATED, &models[1]), 1);
+    if (ex->usage.known && !bill.known)
+        series_add(metrics_series(metrics, METER_UNPRICED, &models[1]), 1);
     if (ex->outcome == OUTCOME_OK && step && step->model != ex->model) {
         struct span moves[] = { models[0], models[1],
                                 ex->switched ? SPAN_OF("switch")
@@ -336,7 +323,7 @@ static void log_figures(const struct exchange *ex, struct bill bill, struct json
 
 void receipt_exchange(struct exchange *ex)
 {
-    struct bill bill = make_bill(ex);
+    struct bill bill = bill_make(ex, ex->attempt);
     struct json_writer *w;
 
     count(ex, bill);
@@ -357,8 +344,7 @@ void receipt_exchange(struct exchange *ex)
 /* The client left, and so did what was being made for it. */
 static void cancel(struct exchange *ex)
 {
-    if (ex->attempt->relaying)
-        ex->usage = relay_estimate(&ex->attempt->relay, ex->chat.body.size);
+    bill_cancelled(ex);
     attempt_end(ex, ex->attempt, ATTEMPT_CANCELLED);
 }
 

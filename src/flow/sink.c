@@ -1,5 +1,6 @@
 /* sink: the reply, in the client's dialect: its head, its bytes, its errors, its end. */
 #include "base/clock.h"
+#include "flow/bill.h"
 #include "flow/exchange_state.h"
 
 #include <assert.h>
@@ -84,6 +85,7 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
     (void)buf_add_text(head, "\r\n");
     add_target(ex, status, head);
     add_timing(ex, head);
+    bill_add_header(ex, head); /* of a stream it is known at its end */
     limiting_add_headers(ex, head);
     if (status >= 400 && (ex->attempts || ex->error.class == LLM_QUOTA))
         (void)buf_add_text(head, "x-should-retry: false\r\n");

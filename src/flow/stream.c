@@ -22,7 +22,7 @@ static enum exchange_state broken(struct exchange *ex, struct llm_error error)
     if (ex->outcome != OUTCOME_CANCELLED)
         ex->outcome = OUTCOME_BROKEN;
     if (events)
-        ex->usage = relay_estimate(&ex->attempt->relay, ex->chat.body.size);
+        ex->usage = relay_usage(&ex->attempt->relay, ex->prompt_tokens);
     attempt_end(ex, ex->attempt,
                 ex->interrupted ? ATTEMPT_CANCELLED : attempt_outcome_of(&ex->error));
     if (events)
@@ -55,7 +55,7 @@ static enum exchange_state complete(struct exchange *ex)
     struct attempt *attempt = ex->attempt;
 
     if (attempt->relaying)
-        ex->usage = relay_estimate(&attempt->relay, ex->chat.body.size);
+        ex->usage = relay_usage(&attempt->relay, ex->prompt_tokens);
     clocks_stop_attempt(&attempt->clocks);
     clocks_stop(&ex->clocks, CLOCK_TOTAL);
     clocks_stop(&ex->clocks, CLOCK_COMMENT);

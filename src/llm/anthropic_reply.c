@@ -3,17 +3,29 @@
 #include "llm/openai.h"
 #include "llm/scan.h"
 
+/* The count of that name in an object, if there is one. */
+static void read_inner_count(const struct scan_field *object, const char *name, uint64_t *io)
+{
+    struct scan_field count = { .name = name };
+    struct scan_result result;
+
+    if (object->raw.at == NULL || object->kind != JSON_OBJECT)
+        return;
+    (void)scan_object(object->raw, &count, 1, &result);
+    (void)openai_read_count(&count, io);
+}
+
 void anthropic_read_usage(struct span raw, struct usage *io)
 {
-    enum { INPUT, CACHE_WRITE, CACHED, OUTPUT, DETAILS, COUNT };
+    enum { INPUT, CACHE_WRITE, CACHED, OUTPUT, WRITTEN, DETAILS, COUNT };
     struct scan_field fields[COUNT] = {
         [INPUT] = { .name = "input_tokens" },
         [CACHE_WRITE] = { .name = "cache_creation_input_tokens" },
         [CACHED] = { .name = "cache_read_input_tokens" },
         [OUTPUT] = { .name = "output_tokens" },
+        [WRITTEN] = { .name = "cache_creation" },
         [DETAILS] = { .name = "output_tokens_details" },
     };
-    struct scan_field thinking = { .name = "thinking_tokens" };
     struct scan_result result;
 
     if (raw.size == 0 || raw.at[0] != '{')
@@ -25,10 +37,8 @@ void anthropic_read_usage(struct span raw, struct usage *io)
         io->known = true;
     (void)openai_read_count(&fields[CACHE_WRITE], &io->cache_write);
     (void)openai_read_count(&fields[CACHED], &io->cached);
-    if (fields[DETAILS].raw.at == NULL || fields[DETAILS].kind != JSON_OBJECT)
-        return;
-    (void)scan_object(fields[DETAILS].raw, &thinking, 1, &result);
-    (void)openai_read_count(&thinking, &io->reasoning);
+    read_inner_count(&fields[WRITTEN], "ephemeral_1h_input_tokens", &io->cache_write_long);
+    read_inner_count(&fields[DETAILS], "thinking_tokens", &io->reasoning);
 }
 
 enum finish anthropic_finish(struct span stop_reason)

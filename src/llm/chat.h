@@ -40,7 +40,7 @@ struct chat_problem {
 
 /* ---- what an answer costs ---- */
 
-/* Disjoint but for `output`, which includes `reasoning`. */
+/* Disjoint but for `output`, which includes `reasoning`, and `cache_write`, which includes the long ones. */
 struct usage {
     uint64_t input; /* fresh: neither read from nor written to a cache */
     uint64_t cached;
@@ -49,6 +49,7 @@ struct usage {
     uint64_t reasoning;
     bool known;     /* the provider said so (or it was estimated) */
     bool estimated; /* counted from what was relayed, because the provider's count never came */
+    uint64_t cache_write_long; /* of cache_write: kept for an hour, where that was told */
 };
 
 /* ---- errors, whoever makes them ---- */
@@ -93,9 +94,10 @@ enum llm_event_kind {
 
 struct llm_event {
     enum llm_event_kind kind;
-    bool finished;      /* a finish reason stands in it */
-    struct usage usage; /* known only if it carries one, whatever its kind */
-    bool begun;         /* the answer has just begun: only what went in is known of its usage */
+    bool finished;       /* a finish reason stands in it */
+    uint64_t text_bytes; /* of what the model says in it, where that was looked at; else 0 */
+    struct usage usage;  /* known only if it carries one, whatever its kind */
+    bool begun; /* the answer has just begun: only what went in is known of its usage */
     struct llm_error error;
 };
 

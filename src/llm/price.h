@@ -10,11 +10,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct price { /* micro-dollars per million tokens: $8.00 is 8000000 */
+struct price_rates { /* micro-dollars per million tokens: $8.00 is 8000000 */
     uint64_t input;
     uint64_t output;
     uint64_t cached_input;
     uint64_t cache_write;
+    uint64_t cache_write_long; /* what is kept for an hour */
+};
+
+/* Another price for all tokens of a request whose whole input, cached or not, is more than `tokens`. */
+struct price_above {
+    uint64_t tokens;
+    struct price_rates rates;
+    bool said;
+};
+
+struct price {
+    struct price_rates rates;
+    struct price_above above;
     bool known;
 };
 

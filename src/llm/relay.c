@@ -131,6 +131,7 @@ void relay_translate(struct relay *relay, const struct dialect *client,
                      const struct translate_facts *facts)
 {
     translate_init(&relay->translate, client, relay->dialect, facts);
+    relay->said.bare = true;
 }
 
 void relay_done(struct relay *relay)
@@ -154,12 +155,16 @@ static struct span bytes_of(struct relay *relay, const struct sse_event *event)
     return buf_span(&relay->plain);
 }
 
-static void count_content(struct relay *relay, size_t size)
+/* A reason to finish is no text; and where events have names, only deltas hold some. */
+static void count_content(struct relay *relay, const struct sse_event *event,
+                          const struct llm_event *seen)
 {
-    if (relay->content_events == 0 || size < relay->content_bytes_min)
-        relay->content_bytes_min = size;
-    relay->content_events++;
-    relay->content_bytes += size;
+    bool text = !seen->finished && (event->type.at == NULL || span_ends(event->type, "delta"));
+
+    if (relay->translate.client == NULL && text)
+        estimate_add(&relay->said, event->data.size);
+    else if (seen->text_bytes)
+        estimate_add(&relay->said, seen->text_bytes);
 }
 
 static void fail(struct relay *relay, const struct llm_error *error, struct relay_step *ret)
@@ -249,7 +254,7 @@ static void read_data(struct relay *relay, struct sse_event *event, struct relay
     else
         arena_done(&relay->words); /* a stream is endless, its memory is not */
     if (ret->verdict == RELAY_FORWARD)
-        count_content(relay, event->data.size);
+        count_content(relay, event, &seen);
     relay->committed = relay->committed || ret->verdict == RELAY_FORWARD;
     relay->ended = relay->ended || ret->verdict == RELAY_END;
     relay->events++;
@@ -294,14 +299,11 @@ struct span relay_end(struct relay *relay)
     return buf_span(&relay->plain);
 }
 
-struct usage relay_estimate(const struct relay *relay, size_t request_bytes)
+struct usage relay_usage(const struct relay *relay, uint64_t prompt_tokens)
 {
-    /* A token is about four bytes of text, and rarely is there less than one in an event. The
-     * smallest event shows what the envelope takes. */
-    uint64_t envelopes = relay->content_events * relay->content_bytes_min;
     struct usage usage = {
-        .input = request_bytes / 4,
-        .output = relay->content_events + (relay->content_bytes - envelopes) / 4,
+        .input = prompt_tokens,
+        .output = estimate_output(&relay->said),
         .known = true,
         .estimated = true,
     };
@@ -313,5 +315,6 @@ struct usage relay_estimate(const struct relay *relay, size_t request_bytes)
     usage.input = relay->usage.input; /* that was said, before the answer began */
     usage.cached = relay->usage.cached;
     usage.cache_write = relay->usage.cache_write;
+    usage.cache_write_long = relay->usage.cache_write_long;
     return usage;
 }

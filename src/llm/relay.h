@@ -7,6 +7,7 @@
 
 #include "llm/chat.h"
 #include "llm/dialect.h"
+#include "llm/estimate.h"
 #include "llm/sse.h"
 #include "llm/translate.h"
 
@@ -42,18 +43,16 @@ struct relay_step {
 
 struct relay {
     const struct dialect *dialect;
-    bool withhold_usage; /* we asked for the usage chunk, the client did not */
-    bool committed;      /* a RELAY_FORWARD was returned */
-    bool finished;       /* a finish reason went past */
-    bool ended;          /* the end marker went past */
-    bool failed;         /* a RELAY_FAILED was returned */
-    uint32_t malformed;  /* events that are not of the dialect */
-    uint64_t events;     /* with data, of whatever kind */
-    uint64_t content_events;
-    uint64_t content_bytes;     /* of their data: what an estimate is made from */
-    uint64_t content_bytes_min; /* of the smallest of them: about what the envelope takes */
-    struct usage usage;         /* the last one said */
-    bool begun;                 /* it says only what went in */
+    bool withhold_usage;  /* we asked for the usage chunk, the client did not */
+    bool committed;       /* a RELAY_FORWARD was returned */
+    bool finished;        /* a finish reason went past */
+    bool ended;           /* the end marker went past */
+    bool failed;          /* a RELAY_FAILED was returned */
+    uint32_t malformed;   /* events that are not of the dialect */
+    uint64_t events;      /* with data, of whatever kind */
+    struct estimate said; /* of the model, so far: in case that nobody counts it for us */
+    struct usage usage;   /* the last one said */
+    bool begun;           /* it says only what went in */
     struct sse sse;
     struct buf plain;           /* an event rewritten in plain form, or translated */
     struct arena words;         /* of the error */
@@ -81,8 +80,9 @@ bool relay_next(struct relay *relay, struct span bytes, bool ended, struct relay
  * next call. */
 struct span relay_end(struct relay *relay);
 
-/* For a broken or cancelled stream: the last usage that was said, if any; else counts from what was
- * relayed and from the size of the request, and flags it. */
-struct usage relay_estimate(const struct relay *relay, size_t request_bytes);
+/* What the answer has used so far: what its provider said last. Where it said nothing, as in a stream
+ * that broke or was cancelled: what can be counted of the answer, with the estimate_prompt() of the
+ * request; then it is flagged. Where it told what went in, only what came out is counted. */
+struct usage relay_usage(const struct relay *relay, uint64_t prompt_tokens);
 
 #endif

@@ -83,6 +83,15 @@ static enum llm_event_kind kind_of(enum delta_kind kind)
     return LLM_MALFORMED;
 }
 
+/* Of what the model says, without its quotes: a token or more of its output. */
+static size_t text_bytes(const struct delta *delta)
+{
+    bool text = delta->kind == DELTA_TEXT || delta->kind == DELTA_THINKING ||
+                delta->kind == DELTA_ARGUMENTS;
+
+    return text && delta->text.size > 2 ? delta->text.size - 2 : 0;
+}
+
 /* Bytes that are not UTF-8 become U+FFFD, as in a relayed event. */
 static struct span repaired(struct span data, struct arena *arena)
 {
@@ -126,6 +135,7 @@ void translate_event(struct translate *translate, const struct sse_event *event,
             ret->kind = kind;
         ret->finished = ret->finished || it->kind == DELTA_FINISH;
         ret->error = it->error;
+        ret->text_bytes += text_bytes(it);
         translate->client->client->write_delta(&translate->writer, it, out);
     }
 }

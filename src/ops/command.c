@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/prices.h"
 #include "flow/meters.h"
 #include "ops/call.h"
 #include "ops/client.h"
@@ -261,6 +262,13 @@ static int report(const struct options *options)
                           options->window, options->json);
 }
 
+static int print_prices(const struct options *options)
+{
+    (void)options;
+    say(STDOUT_FILENO, span_make((const char *)prices_text, prices_text_bytes));
+    return EXIT_FINE;
+}
+
 static int not_yet(const struct options *options)
 {
     (void)options;
@@ -277,6 +285,8 @@ static const struct command commands[] = {
     { "schema", "", "print the JSON Schema of the configuration, for editors", print_schema,
       false },
     { "reference", "", "print the reference: settings, paths, metrics", print_reference,
+      false },
+    { "prices", "", "print the prices that are built in, as a `prices_file`", print_prices,
       false },
     { "keygen", "NAME", "print a new client key once, and its configuration line", keygen,
       true },

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "config/prices.h"
 #include "flow/limiting.h"
 #include "flow/meters.h"
 #include "net/listen.h"
@@ -158,6 +159,16 @@ void export_metrics(struct call *call)
 
 /* ---- models ---- */
 
+static void write_rates(const struct price_rates *rates, struct json_writer *w)
+{
+    json_put_decimal(w, "input", rates->input, 6);
+    json_put_decimal(w, "output", rates->output, 6);
+    json_put_decimal(w, "cached_input", rates->cached_input, 6);
+    json_put_decimal(w, "cache_write", rates->cache_write, 6);
+    if (rates->cache_write_long != rates->cache_write)
+        json_put_decimal(w, "cache_write_long", rates->cache_write_long, 6);
+}
+
 static void write_price(const struct price *price, struct json_writer *w)
 {
     json_key(w, "pricing");
@@ -166,10 +177,14 @@ static void write_price(const struct price *price, struct json_writer *w)
         return;
     }
     json_begin(w, '{');
-    json_put_decimal(w, "input", price->input, 6);
-    json_put_decimal(w, "output", price->output, 6);
-    json_put_decimal(w, "cached_input", price->cached_input, 6);
-    json_put_decimal(w, "cache_write", price->cache_write, 6);
+    write_rates(&price->rates, w);
+    if (price->above.said) {
+        json_key(w, "above");
+        json_begin(w, '{');
+        json_put_u64(w, "tokens", price->above.tokens);
+        write_rates(&price->above.rates, w);
+        json_end(w, '}');
+    }
     json_put_text(w, "unit", "usd_per_million_tokens");
     json_end(w, '}');
 }
@@ -186,6 +201,10 @@ static void write_count(const char *key, uint64_t count, struct json_writer *w)
 static void write_model(const struct gateway *gateway, const struct config_model *model,
                         struct json_writer *w)
 {
+    static const struct config_price nothing = { 0 };
+    const struct config_price *listed = config_model_listed(model);
+
+    listed = listed ? listed : &nothing;
     json_begin(w, '{');
     json_put_text(w, "id", model->asked ? model->asked : model->name);
     json_put_text(w, "object", "model");
@@ -193,9 +212,11 @@ static void write_model(const struct gateway *gateway, const struct config_model
     json_put_text(w, "owned_by",
                   model->target_count ? model->targets[0].provider->name : "sluice");
     json_put_text(w, "description", model->description);
-    write_count("context_window", model->context_window, w);
-    write_count("max_output_tokens", model->max_tokens, w);
-    write_price(&model->price, w);
+    write_count("context_window",
+                model->context_window ? model->context_window : listed->context_window, w);
+    write_count("max_output_tokens", model->max_tokens ? model->max_tokens : listed->max_tokens,
+                w);
+    write_price(config_model_price(model), w);
     json_end(w, '}');
 }
 

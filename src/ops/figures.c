@@ -25,6 +25,8 @@ void figures_of(const struct tally *tally, struct figures *ret)
         .requests = tally_requests(tally),
         .errors = tally_errors(tally),
         .cost_pico = tally->cost_pico,
+        .estimated = tally->estimated,
+        .unpriced = tally->unpriced,
         .latency = figures_of_spread(&tally->latency),
         .first = figures_of_spread(&tally->first),
     };
@@ -46,8 +48,12 @@ uint64_t figures_cost_per_minute(uint64_t cost_pico, uint64_t window_ms)
 
 uint64_t figures_all_tokens(const struct figures *figures)
 {
-    return figures->tokens[TALLY_INPUT] + figures->tokens[TALLY_CACHED] +
-           figures->tokens[TALLY_CACHE_WRITE] + figures->tokens[TALLY_OUTPUT];
+    return tally_all_tokens(figures->tokens);
+}
+
+bool figures_priced(const struct figures *figures)
+{
+    return figures->unpriced == 0 || figures->unpriced < figures_all_tokens(figures);
 }
 
 /* ---- JSON ---- */
@@ -91,7 +97,14 @@ void figures_write_tokens(const struct figures *figures, struct json_writer *w)
     for (unsigned i = 0; i < TALLY_TOKENS; i++)
         json_put_u64(w, tally_token_name((enum tally_token)i), figures->tokens[i]);
     json_put_u64(w, "total", figures_all_tokens(figures));
+    json_put_u64(w, "estimated", figures->estimated);
+    json_put_u64(w, "unpriced", figures->unpriced);
     json_end(w, '}');
+}
+
+void figures_write_cost(const struct figures *figures, struct json_writer *w)
+{
+    put(w, "cost_usd", figures_priced(figures), figures->cost_pico, 12);
 }
 
 static void write_outcomes(const struct figures *figures, struct json_writer *w)
@@ -113,5 +126,5 @@ void figures_write(const struct figures *figures, struct json_writer *w)
     figures_write_spread("latency_ms", &figures->latency, w);
     figures_write_spread("ttft_ms", &figures->first, w);
     figures_write_tokens(figures, w);
-    json_put_decimal(w, "cost_usd", figures->cost_pico, 12);
+    figures_write_cost(figures, w);
 }

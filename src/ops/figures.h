@@ -26,6 +26,8 @@ struct figures {
     uint64_t outcomes[TALLY_OUTCOMES];
     uint64_t tokens[TALLY_TOKENS];
     uint64_t cost_pico;
+    uint64_t estimated; /* tokens */
+    uint64_t unpriced;  /* likewise */
     struct spread_figures latency;
     struct spread_figures first;
 };
@@ -41,6 +43,9 @@ uint64_t figures_cost_per_minute(uint64_t cost_pico, uint64_t window_ms);
 /* Input, with what was cached, and output. */
 uint64_t figures_all_tokens(const struct figures *figures);
 
+/* Is anything known of the cost? Not if there were tokens and none of them had a price. */
+bool figures_priced(const struct figures *figures);
+
 /* Members of an object that is open: `requests errors success_rate error_rate latency_ms ttft_ms tokens
  * cost_usd`. What is not known is null. */
 void figures_write(const struct figures *figures, struct json_writer *w);
@@ -50,5 +55,6 @@ void figures_write_rates(const struct figures *figures, struct json_writer *w);
 void figures_write_spread(const char *key, const struct spread_figures *spread,
                           struct json_writer *w);
 void figures_write_tokens(const struct figures *figures, struct json_writer *w);
+void figures_write_cost(const struct figures *figures, struct json_writer *w);
 
 #endif

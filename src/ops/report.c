@@ -229,7 +229,7 @@ void report_model(struct call *call)
     figures_write_spread("latency_ms", &row.all.latency, &w);
     figures_write_spread("ttft_ms", &row.all.first, &w);
     figures_write_tokens(&row.all, &w);
-    json_put_decimal(&w, "cost_usd", row.all.cost_pico, 12);
+    figures_write_cost(&row.all, &w);
     json_end(&w, '}');
 }
 

@@ -56,7 +56,10 @@ static void print_row(const char *name, int name_width, const struct figures *fi
         put_time(out, &cell, latency->count, times[i]);
     put_time(out, &cell, figures->first.count, figures->first.p95);
     put_number(out, &cell, figures_all_tokens(figures));
-    words_dollars(figures->cost_pico / 1000000, &cell);
+    if (figures_priced(figures))
+        words_dollars(figures->cost_pico / 1000000, &cell);
+    else
+        (void)buf_add_byte(&cell, '-');
     put_cell(out, &cell);
     (void)buf_add_byte(out, '\n');
     buf_done(&cell);
@@ -80,7 +83,14 @@ static void print_total(const struct report *report, struct buf *out)
     words_dollars(figures_cost_per_minute(total->cost_pico, report->window_ms), out);
     (void)buf_add_text(out, " a minute, ");
     words_dollars(tally_daily_cost(total->cost_pico, report->window_ms), out);
-    (void)buf_add_text(out, " a day at that pace)\n\n");
+    (void)buf_add_text(out, " a day at that pace)\n");
+    if (total->estimated)
+        (void)buf_printf(out, "%llu of the tokens are estimated: of streams that broke off\n",
+                         (unsigned long long)total->estimated);
+    if (total->unpriced)
+        (void)buf_printf(out, "%llu of the tokens have no price, and are not in the cost\n",
+                         (unsigned long long)total->unpriced);
+    (void)buf_add_byte(out, '\n');
 }
 
 static int name_width(const struct report *report)

@@ -53,5 +53,5 @@ bool balance_before(const struct balance_rank *a, const struct balance_rank *b)
 
 uint64_t balance_cost(const struct price *price)
 {
-    return 3 * price->input + price->output;
+    return 3 * price->rates.input + price->rates.output;
 }

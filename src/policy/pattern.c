@@ -1,5 +1,7 @@
 #include "policy/pattern.h"
 
+#include "config/prices.h"
+
 #include <string.h>
 
 static const struct config_pattern *find(const struct config_patterns *patterns,
@@ -25,7 +27,8 @@ static const char *called(const char *model, const char *star, struct arena *are
                        at + 1, NULL);
 }
 
-static const struct config_model *made_for(const struct config_model *model, struct span name,
+static const struct config_model *made_for(const struct config *config,
+                                           const struct config_model *model, struct span name,
                                            const char *star, struct arena *arena)
 {
     struct config_model *made = arena_zero(arena, sizeof(*made));
@@ -39,6 +42,8 @@ static const struct config_model *made_for(const struct config_model *model, str
         targets[i].model = called(targets[i].model, star, arena);
         if (targets[i].model == NULL)
             return NULL;
+        targets[i].listed =
+            config_price_find(config, targets[i].provider, span_from(targets[i].model));
     }
     return made;
 }
@@ -50,6 +55,6 @@ const struct config_model *pattern_model(const struct config *config, struct spa
 
     if (pattern == NULL || !pattern->model->starred)
         return pattern ? pattern->model : NULL;
-    return made_for(pattern->model, name,
+    return made_for(config, pattern->model, name,
                     arena_text(arena, span_skip(name, pattern->prefix.size)), arena);
 }

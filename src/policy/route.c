@@ -1,5 +1,6 @@
 #include "policy/route.h"
 
+#include "config/prices.h"
 #include "policy/pattern.h"
 #include "policy/tier.h"
 
@@ -16,13 +17,15 @@ static_assert((uint64_t)WEIGHT_MAX * SHARE_WHOLE * HEALTH_FULL <=
 /* ---- names ---- */
 
 /* A model that nobody listed: the targets that its provider keeps for such. */
-static enum route_verdict passing_model(const struct config_provider *provider,
+static enum route_verdict passing_model(const struct config *config,
+                                        const struct config_provider *provider,
                                         struct span name, struct arena *arena,
                                         const struct config_model **ret)
 {
     struct config_model *model = arena_zero(arena, sizeof(*model));
     size_t count = provider->passing.count;
     struct config_target *targets = arena_zero(arena, count * sizeof(*targets));
+    const struct config_price *listed = config_price_find(config, provider, name);
 
     if (provider->off)
         return ROUTE_PROVIDER_OFF;
@@ -30,6 +33,7 @@ static enum route_verdict passing_model(const struct config_provider *provider,
     for (size_t i = 0; i < count; i++) {
         targets[i] = provider->passing.items[i];
         targets[i].model = model->name;
+        targets[i].listed = listed;
     }
     model->targets = targets;
     model->target_count = count;
@@ -61,9 +65,9 @@ enum route_verdict route_model(const struct config *config, struct span name,
                    ? NULL
                    : config_provider_find(config, span_cut(&rest, '/'));
     if (provider && rest.size)
-        return passing_model(provider, rest, arena, ret);
+        return passing_model(config, provider, rest, arena, ret);
     if (config->default_provider)
-        return passing_model(config->default_provider, name, arena, ret);
+        return passing_model(config, config->default_provider, name, arena, ret);
     return ROUTE_NOT_FOUND;
 }
 

@@ -34,6 +34,11 @@ const char *tally_token_name(enum tally_token token)
     return tokens[token];
 }
 
+uint64_t tally_all_tokens(const uint64_t of[TALLY_TOKENS])
+{
+    return of[TALLY_INPUT] + of[TALLY_CACHED] + of[TALLY_CACHE_WRITE] + of[TALLY_OUTPUT];
+}
+
 void tally_add(struct tally *tally, const struct tally_fact *fact)
 {
     assert((unsigned)fact->outcome < TALLY_OUTCOMES);
@@ -41,6 +46,8 @@ void tally_add(struct tally *tally, const struct tally_fact *fact)
     for (unsigned i = 0; i < TALLY_TOKENS; i++)
         tally->tokens[i] += fact->tokens[i];
     tally->cost_pico += fact->cost_pico;
+    tally->estimated += fact->estimated ? tally_all_tokens(fact->tokens) : 0;
+    tally->unpriced += fact->unpriced ? tally_all_tokens(fact->tokens) : 0;
     if (fact->outcome == TALLY_OK)
         spread_add(&tally->latency, fact->latency_us);
     if (fact->first_us)
@@ -54,6 +61,8 @@ void tally_merge(struct tally *into, const struct tally *from)
     for (unsigned i = 0; i < TALLY_TOKENS; i++)
         into->tokens[i] += from->tokens[i];
     into->cost_pico += from->cost_pico;
+    into->estimated += from->estimated;
+    into->unpriced += from->unpriced;
     spread_merge(&into->latency, &from->latency);
     spread_merge(&into->first, &from->first);
 }
@@ -85,7 +94,7 @@ uint64_t tally_daily_cost(uint64_t cost_pico, uint64_t window_ms)
     return micros * days + micros * (day_ms % window_ms) / window_ms;
 }
 
-/* ---- packed: the numbers in their order, then the two spreads ---- */
+/* ---- packed: the numbers in their order, then the two spreads, then what came later ---- */
 
 void tally_pack(const struct tally *tally, struct buf *out)
 {
@@ -96,6 +105,10 @@ void tally_pack(const struct tally *tally, struct buf *out)
     spread_put(out, tally->cost_pico);
     spread_pack(&tally->latency, out);
     spread_pack(&tally->first, out);
+    if (tally->estimated == 0 && tally->unpriced == 0)
+        return;
+    spread_put(out, tally->estimated);
+    spread_put(out, tally->unpriced);
 }
 
 static bool unpack_numbers(struct span *rest, uint64_t *into, unsigned count, uint64_t most)
@@ -116,5 +129,8 @@ bool tally_unpack(struct span packed, bool totals_only, struct tally *into)
            unpack_numbers(&packed, into->tokens, TALLY_TOKENS, UINT64_MAX) &&
            unpack_numbers(&packed, &into->cost_pico, 1, UINT64_MAX) &&
            spread_unpack(&packed, totals_only, &into->latency) &&
-           spread_unpack(&packed, totals_only, &into->first) && packed.size == 0;
+           spread_unpack(&packed, totals_only, &into->first) &&
+           (packed.size == 0 ||
+            (unpack_numbers(&packed, &into->estimated, 1, UINT64_MAX) &&
+             unpack_numbers(&packed, &into->unpriced, 1, UINT64_MAX) && packed.size == 0));
 }

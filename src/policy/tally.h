@@ -41,12 +41,16 @@ struct tally_fact {
     uint64_t first_us;   /* to the first content of a stream; 0: there was none */
     uint64_t tokens[TALLY_TOKENS];
     uint64_t cost_pico; /* 10^-12 dollars, as price_cost() gives them */
+    bool estimated;     /* the tokens were: their provider did not count them for us */
+    bool unpriced;      /* nobody knows what they cost */
 };
 
 struct tally {
     uint64_t outcomes[TALLY_OUTCOMES];
     uint64_t tokens[TALLY_TOKENS];
     uint64_t cost_pico; /* up to 18 million dollars */
+    uint64_t estimated; /* of the tokens, as many */
+    uint64_t unpriced;  /* likewise: not in the cost */
     struct spread latency;
     struct spread first;
 };
@@ -57,6 +61,9 @@ void tally_merge(struct tally *into, const struct tally *from);
 /* All of them, but for the client's own errors and those that it gave up: what is judged. */
 uint64_t tally_requests(const struct tally *tally);
 uint64_t tally_errors(const struct tally *tally); /* of these */
+
+/* Tokens in and out; `of` are those of a fact or a tally. */
+uint64_t tally_all_tokens(const uint64_t of[TALLY_TOKENS]);
 
 /* What a time like the last `window_ms` would cost a day. Micro-dollars. */
 uint64_t tally_daily_cost(uint64_t cost_pico, uint64_t window_ms);

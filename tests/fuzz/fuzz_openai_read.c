@@ -154,7 +154,7 @@ static void read_stream(const struct dialect *dialect, struct span bytes)
         over = over || step.verdict == RELAY_END || step.verdict == RELAY_FAILED;
         bytes = span_skip(bytes, step.consumed);
     }
-    assert(relay_estimate(&relay, 100).known);
+    assert(relay_usage(&relay, 100).known);
     relay_done(&relay);
 }
 

@@ -98,7 +98,7 @@ static void read_stream(struct span bytes)
         bytes = span_skip(bytes, step.consumed);
     }
     check_events(relay_end(&relay));
-    assert(relay_estimate(&relay, 100).known);
+    assert(relay_usage(&relay, 100).known);
     relay_done(&relay);
 }
 

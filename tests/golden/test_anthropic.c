@@ -560,7 +560,7 @@ static void test_a_broken_stream_is_billed_by_an_estimate(void **state)
     for (size_t at = 0;
          at < bytes.size && relay_next(&relay, span_skip(bytes, at), true, &step);)
         at += step.consumed;
-    usage = relay_estimate(&relay, 1000);
+    usage = relay_usage(&relay, 1000);
     assert_true(usage.estimated && usage.output >= 1);
     assert_int_equal(usage.input, 20);
     assert_int_equal(usage.cached, 2048);

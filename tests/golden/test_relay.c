@@ -30,7 +30,7 @@ static const struct expected streams[] = {
         .dialect = &dialect_openai,
         .verdicts = "HFFFFFFFE",
         .text = "The morning tide is higher: 3.1\xe2\x80\xafm \xf0\x9f\x8c\x8a.",
-        .usage = { 53, 128, 0, 46, 32, true, false },
+        .usage = { .input = 53, .cached = 128, .output = 46, .reasoning = 32, .known = true },
         .finished = true,
     },
     {
@@ -38,7 +38,7 @@ static const struct expected streams[] = {
         .dialect = &dialect_openai,
         .verdicts = "HFFFFFFFFFFFE",
         .text = "{\"harbour\":\"Oban \\u2693\",\"hour\":6}{\"harbour\":\"Oban\"}",
-        .usage = { 120, 0, 0, 38, 0, true, false },
+        .usage = { .input = 120, .output = 38, .known = true },
         .finished = true,
     },
     {
@@ -55,7 +55,7 @@ static const struct expected streams[] = {
         .dialect = &dialect_responses,
         .verdicts = "HHHHFFFFFHFFFFE",
         .text = "High water at six.{\"harbour\":\"Oban\"}",
-        .usage = { 60, 0, 0, 24, 8, true, false },
+        .usage = { .input = 60, .output = 24, .reasoning = 8, .known = true },
         .finished = true,
     },
     {
@@ -63,7 +63,7 @@ static const struct expected streams[] = {
         .dialect = &dialect_openai,
         .verdicts = "HHHFFFFE",
         .text = "Oban, morning.Six o'clock.",
-        .usage = { 36, 64, 0, 20, 12, true, false },
+        .usage = { .input = 36, .cached = 64, .output = 20, .reasoning = 12, .known = true },
         .finished = true,
     },
     {
@@ -71,7 +71,7 @@ static const struct expected streams[] = {
         .dialect = &dialect_openai,
         .verdicts = "HHFFFFE",
         .text = "High water at six.",
-        .usage = { 30, 0, 0, 6, 0, true, false },
+        .usage = { .input = 30, .output = 6, .known = true },
         .finished = true,
     },
     {
@@ -89,7 +89,7 @@ static const struct expected streams[] = {
         .dialect = &dialect_openai,
         .verdicts = "HFL",
         .text = "Hmm",
-        .usage = { 9, 0, 0, 1, 0, true, false },
+        .usage = { .input = 9, .output = 1, .known = true },
         .error = "EngineCore died",
         .class = LLM_SERVER_ERROR,
         .status = 500,

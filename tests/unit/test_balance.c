@@ -99,8 +99,8 @@ static void test_least_busy_is_in_flight_over_weight(void **state)
 
 static void test_least_cost_is_three_of_input_to_one_of_output(void **state)
 {
-    const struct price dear_input = { .input = 4, .output = 8, .known = true };
-    const struct price dear_output = { .input = 2, .output = 13, .known = true };
+    const struct price dear_input = { .rates = { .input = 4, .output = 8 }, .known = true };
+    const struct price dear_output = { .rates = { .input = 2, .output = 13 }, .known = true };
 
     (void)state;
     assert_int_equal(balance_cost(&dear_input), 20);

@@ -291,17 +291,17 @@ static void test_prices_are_exact(void **state)
 
     (void)state;
     assert_true(model(config, "a")->price.known);
-    assert_int_equal(model(config, "a")->price.input, 420000);
-    assert_int_equal(model(config, "a")->price.output, 420000);
-    assert_int_equal(model(config, "a")->price.cached_input, 420000);
-    assert_int_equal(model(config, "b")->price.input, 8000000);
-    assert_int_equal(model(config, "b")->price.output, 32000000);
-    assert_int_equal(model(config, "b")->price.cached_input, 8000000);
-    assert_int_equal(model(config, "b")->price.cache_write, 8000000);
-    assert_int_equal(model(config, "c")->price.input, 1);
-    assert_int_equal(model(config, "c")->price.output, 1100000);
-    assert_int_equal(model(config, "c")->price.cached_input, 0);
-    assert_int_equal(model(config, "c")->price.cache_write, 3000000);
+    assert_int_equal(model(config, "a")->price.rates.input, 420000);
+    assert_int_equal(model(config, "a")->price.rates.output, 420000);
+    assert_int_equal(model(config, "a")->price.rates.cached_input, 420000);
+    assert_int_equal(model(config, "b")->price.rates.input, 8000000);
+    assert_int_equal(model(config, "b")->price.rates.output, 32000000);
+    assert_int_equal(model(config, "b")->price.rates.cached_input, 8000000);
+    assert_int_equal(model(config, "b")->price.rates.cache_write, 8000000);
+    assert_int_equal(model(config, "c")->price.rates.input, 1);
+    assert_int_equal(model(config, "c")->price.rates.output, 1100000);
+    assert_int_equal(model(config, "c")->price.rates.cached_input, 0);
+    assert_int_equal(model(config, "c")->price.rates.cache_write, 3000000);
     assert_false(model(config, "d")->price.known);
     config_unref(config);
 }

@@ -128,6 +128,8 @@ static struct tally_fact random_fact(uint64_t *seed)
     for (unsigned i = 0; i < TALLY_TOKENS; i++)
         fact.tokens[i] = next_random(seed) % 100000;
     fact.cost_pico = next_random(seed) % 4000000000000; /* up to four dollars */
+    fact.estimated = next_random(seed) % 10 == 0;
+    fact.unpriced = next_random(seed) % 20 == 0;
     return fact;
 }
 
@@ -300,6 +302,8 @@ static void test_several_add_up(void **state)
     assert_memory_equal(is->outcomes, must->outcomes, sizeof(is->outcomes));
     assert_memory_equal(is->tokens, must->tokens, sizeof(is->tokens));
     assert_int_equal(is->cost_pico, must->cost_pico);
+    assert_int_equal(is->estimated, must->estimated);
+    assert_int_equal(is->unpriced, must->unpriced);
     assert_memory_equal(&is->latency.all, &must->latency.all, sizeof(is->latency.all));
     history_done(&blue);
     history_done(&green);

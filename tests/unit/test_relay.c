@@ -302,30 +302,63 @@ static void test_the_largest_event_can_be_written_anew(void **state)
 
 /* ---- estimates ---- */
 
-static void test_an_estimate_counts_events_and_long_ones_more(void **state)
+/* Puts `count` events of that text through. */
+static void say(struct relay *relay, const char *text, int count)
+{
+    struct buf stream;
+    struct buf out;
+
+    buf_init(&stream, 1 << 16);
+    buf_init(&out, 1 << 16);
+    for (int i = 0; i < count; i++)
+        (void)buf_add_texts(&stream, "data: {\"choices\":[{\"delta\":{\"content\":\"", text,
+                            "\"}}]}\n\n", NULL);
+    run(relay, buf_span(&stream), false, &out);
+    buf_done(&stream);
+    buf_done(&out);
+}
+
+static void test_events_of_a_word_are_a_token_each(void **state)
 {
     struct relay relay;
     struct usage usage;
-    struct buf stream;
+
+    (void)state;
+    relay_init(&relay, &dialect_openai, false);
+    say(&relay, "a", 3);
+    say(&relay, " tidal", 10);
+    say(&relay, " understandably", 2); /* long, but the exception */
+    usage = relay_usage(&relay, 100);
+    assert_true(usage.known && usage.estimated);
+    assert_int_equal(usage.input, 100);
+    assert_int_equal(usage.output, 15);
+    relay_done(&relay);
+}
+
+static void test_longer_events_hold_a_token_for_each_four_bytes(void **state)
+{
+    struct relay relay;
+
+    (void)state;
+    relay_init(&relay, &dialect_openai, false);
+    say(&relay, "a", 1);
+    say(&relay, "a line of forty bytes, which is ten of it", 9);
+    assert_int_equal(relay_usage(&relay, 0).output, 9 * 40 / 4);
+    relay_done(&relay);
+}
+
+static void test_a_reason_to_finish_is_no_token(void **state)
+{
+    struct relay relay;
     struct buf out;
 
     (void)state;
     relay_init(&relay, &dialect_openai, false);
-    buf_init(&stream, 1 << 16);
     buf_init(&out, 1 << 16);
-    for (int i = 0; i < 10; i++)
-        (void)buf_add_text(&stream, TEXT);
-    run(&relay, buf_span(&stream), false, &out);
-    usage = relay_estimate(&relay, 400);
-    assert_true(usage.known && usage.estimated);
-    assert_int_equal(usage.input, 100);
-    assert_int_equal(usage.output, 10);
-    run(&relay,
-        SPAN_OF("data: {\"choices\":[{\"delta\":{\"content\":\"a and forty more bytes of text, "
-                "no dot ..\"}}]}\n\n"),
+    say(&relay, "word", 5);
+    run(&relay, SPAN_OF("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"),
         false, &out);
-    assert_int_equal(relay_estimate(&relay, 400).output, 11 + 40 / 4);
-    buf_done(&stream);
+    assert_int_equal(relay_usage(&relay, 0).output, 5);
     buf_done(&out);
     relay_done(&relay);
 }
@@ -339,8 +372,8 @@ static void test_what_the_provider_said_beats_an_estimate(void **state)
     relay_init(&relay, &dialect_openai, true);
     buf_init(&out, 1 << 16);
     run(&relay, SPAN_OF(TEXT USAGE), false, &out);
-    assert_false(relay_estimate(&relay, 4000).estimated);
-    assert_int_equal(relay_estimate(&relay, 4000).input, 3);
+    assert_false(relay_usage(&relay, 4000).estimated);
+    assert_int_equal(relay_usage(&relay, 4000).input, 3);
     buf_done(&out);
     relay_done(&relay);
 }
@@ -351,8 +384,8 @@ static void test_an_estimate_of_nothing_is_the_request_alone(void **state)
 
     (void)state;
     relay_init(&relay, &dialect_openai, true);
-    assert_int_equal(relay_estimate(&relay, 40).input, 10);
-    assert_int_equal(relay_estimate(&relay, 40).output, 0);
+    assert_int_equal(relay_usage(&relay, 40).input, 40);
+    assert_int_equal(relay_usage(&relay, 40).output, 0);
     relay_done(&relay);
 }
 
@@ -374,7 +407,9 @@ int main(void)
         cmocka_unit_test(test_an_error_ends_it_and_done_does_not_heal_it),
         cmocka_unit_test(test_an_event_without_end_fails_in_one_piece_and_in_many),
         cmocka_unit_test(test_the_largest_event_can_be_written_anew),
-        cmocka_unit_test(test_an_estimate_counts_events_and_long_ones_more),
+        cmocka_unit_test(test_events_of_a_word_are_a_token_each),
+        cmocka_unit_test(test_longer_events_hold_a_token_for_each_four_bytes),
+        cmocka_unit_test(test_a_reason_to_finish_is_no_token),
         cmocka_unit_test(test_what_the_provider_said_beats_an_estimate),
         cmocka_unit_test(test_an_estimate_of_nothing_is_the_request_alone),
     };

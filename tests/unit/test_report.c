@@ -57,7 +57,8 @@ static void test_figures_as_json(void **state)
               "\"timeout\":1},\"latency_ms\":{\"mean\":10.45,\"min\":10,\"max\":100,\"p50\":"
               "10.048,\"p95\":10.048,\"p99\":10.048},\"ttft_ms\":{\"mean\":2,\"min\":2,\"max\":"
               "2,\"p50\":2,\"p95\":2,\"p99\":2},\"tokens\":{\"input\":1000,\"cached\":0,"
-              "\"cache_write\":0,\"output\":400,\"reasoning\":0,\"total\":1400},\"cost_usd\":"
+              "\"cache_write\":0,\"output\":400,\"reasoning\":0,\"total\":1400,\"estimated\":0,"
+              "\"unpriced\":0},\"cost_usd\":"
               "12}");
 }
 

@@ -1,0 +1,71 @@
+#include "flow/bill.h"
+
+#include "base/json.h"
+#include "flow/exchange_state.h"
+#include "llm/estimate.h"
+
+struct bill bill_make(const struct exchange *ex, const struct attempt *attempt)
+{
+    const struct plan_step *step = attempt->step;
+    const struct price *price = step ? config_target_price(step->model, step->target) : NULL;
+    struct bill bill = { 0 };
+
+    if (price == NULL || !ex->usage.known || !price->known)
+        return bill;
+    bill.known = true;
+    bill.cost = price_cost(price, &ex->usage);
+    return bill;
+}
+
+void bill_prepare(struct exchange *ex, const struct attempt *attempt)
+{
+    if (attempt->relaying && !attempt->relay.usage.known)
+        ex->prompt_tokens = estimate_prompt(ex->chat.body);
+}
+
+/* Has the provider got the request, and not refused it? */
+static bool accepted(const struct attempt *attempt)
+{
+    enum fetch_phase phase = fetch_phase(attempt->fetch);
+
+    return (phase == FETCH_WAIT || phase == FETCH_BODY || phase == FETCH_DONE) &&
+           attempt->kind != ANSWER_ERROR;
+}
+
+/* What has come and was not looked at yet. */
+static void read_on(struct attempt *attempt)
+{
+    struct relay_step step;
+
+    while (relay_next(&attempt->relay, fetch_bytes(attempt->fetch), false, &step))
+        fetch_consume(attempt->fetch, step.consumed);
+}
+
+void bill_cancelled(struct exchange *ex)
+{
+    struct attempt *attempt = ex->attempt;
+
+    if (!accepted(attempt) || ex->usage.known)
+        return;
+    if (!ex->committed)
+        ex->prompt_tokens = estimate_prompt(ex->chat.body);
+    if (attempt->relaying) {
+        read_on(attempt);
+        ex->usage = relay_usage(&attempt->relay, ex->prompt_tokens);
+    } else if (!ex->committed) {
+        ex->usage =
+            (struct usage){ .input = ex->prompt_tokens, .known = true, .estimated = true };
+    }
+}
+
+void bill_add_header(const struct exchange *ex, struct buf *head)
+{
+    struct bill bill = bill_make(ex, ex->attempt);
+    struct json_writer w = json_writer(head);
+
+    if (!bill.known)
+        return;
+    (void)buf_add_text(head, "x-sluice-cost-usd: ");
+    json_decimal(&w, bill.cost, 12);
+    (void)buf_add_text(head, "\r\n");
+}
