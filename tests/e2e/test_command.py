@@ -101,7 +101,8 @@ def test_config_without_a_file_is_made_from_the_environment():
     canaries.assert_none_in(printed.stdout + printed.stderr, "configuration")
 
 
-SAMPLES = sorted((ROOT / "conf").glob("*.yaml"))
+PRICES = ROOT / "conf" / "prices.yaml"
+SAMPLES = sorted(set((ROOT / "conf").glob("*.yaml")) - {PRICES})
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
@@ -111,6 +112,20 @@ def test_a_sample_fits_the_schema_and_is_fine(path):
     names = re.findall(r"\$\{(\w+)\}", path.read_text())
     ended = run("check", "-c", path, env={name: "sk-x" for name in names})
     assert ended.returncode == 0, ended.stderr
+
+
+def test_the_prices_are_printed_as_a_file_that_can_be_used(tmp_path):
+    ended = run("prices")
+    assert ended.returncode == 0 and ended.stdout == PRICES.read_text()
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(ended.stdout.replace("gpt-4.1-mini:", "gpt-4.1-maxi:"))
+    sample = tmp_path / "sluice.yaml"
+    sample.write_text(f"listen: 127.0.0.1:0\nprices_file: {mine}\nproviders: {{ demo: {{ kind: demo }} }}\n")
+    assert run("check", "-c", sample).returncode == 0
+    mine.write_text("prices: { m: { cost_per_mtok: dear } }\n")
+    ended = run("check", "-c", sample)
+    assert ended.returncode == 1
+    assert f"{mine}:1:31: prices.m.cost_per_mtok: " in ended.stderr and "as_of is missing" in ended.stderr
 
 
 def test_there_are_samples():
