@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "base/list.h"
 #include "options.h"
+#include "seal.h"
 
 #include <stdio.h>
 #include <uv.h>
@@ -26,11 +27,13 @@ struct client_rule {
     const struct options *options;
     const struct target *target;
     struct tally *tally;
-    struct span
-        request;    /* what they all send, unless they leave early and mark their requests */
-    FILE *closes;   /* a line for each time one leaves; NULL: none */
-    uint64_t marks; /* given out */
+    struct span request;         /* what they all send, unless they mark their requests */
+    struct seal_rule *seal_rule; /* NULL: in the clear */
+    FILE *closes;                /* a line for each time one leaves; NULL: none */
+    uint64_t marks;              /* given out */
+    uint64_t random;             /* state of the dice for those that leave at random; not 0 */
     char input[CLIENT_INPUT_BYTES]; /* of the read that is being handled */
+    struct buf clear;               /* the same, when it came sealed */
 
     /* Called when a client is FREE again; it may start the next request at once. */
     void (*on_free)(struct client *client);
@@ -39,7 +42,7 @@ struct client_rule {
 
 enum client_state { CLIENT_FREE, CLIENT_WAITING, CLIENT_ANSWERED };
 
-enum client_link { LINK_NONE, LINK_CONNECTING, LINK_OPEN, LINK_CLOSING };
+enum client_link { LINK_NONE, LINK_CONNECTING, LINK_GREETING, LINK_OPEN, LINK_CLOSING };
 
 struct client {
     struct client_rule *rule;
@@ -49,6 +52,8 @@ struct client {
     uv_tcp_t tcp;
     uv_connect_t connect;
     uv_write_t write;
+    struct seal *seal; /* of this connection; NULL: in the clear, or there is none */
+    struct buf sealed; /* what is being sent */
     struct answer answer;
     struct buf marked; /* a request of its own, with its mark */
     uint64_t mark;
@@ -56,6 +61,8 @@ struct client {
     uint64_t started_ns; /* when it did */
     uint64_t sent_ns;    /* 0: not yet */
     uint64_t first_ns;   /* when the answer began */
+    uint64_t leave_ns;   /* at random: when it leaves; 0: it does not */
+    uint64_t read_ns;    /* a slow reader: when it reads on; 0: it reads */
     enum outcome last;   /* how the last request ended */
     enum outcome
         giving_up;   /* why the connection is being closed under a request; OK: it is not */
@@ -68,7 +75,7 @@ void client_done(struct client *client); /* after its connection has closed */
 /* Starts a request that was due at `due_ns`. */
 void client_start(struct client *client, uint64_t due_ns);
 
-/* Looks whether the request has timed out or it is time to leave. */
+/* Looks whether the request has timed out, or it is time to leave or to read on. */
 void client_look(struct client *client, uint64_t now_ns);
 
 /* Closes the connection of a FREE client. */

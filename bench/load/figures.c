@@ -42,6 +42,8 @@ const char *figure_name(enum figure figure)
     static const char *const names[] = {
         [FIGURE_CPU_PER_REQUEST] = "cpu_per_request",
         [FIGURE_CPU_PER_EVENT] = "cpu_per_event",
+        [FIGURE_INSTRUCTIONS_PER_REQUEST] = "instructions_per_request",
+        [FIGURE_INSTRUCTIONS_PER_EVENT] = "instructions_per_event",
         [FIGURE_REQUESTS_PER_SECOND] = "requests_per_second",
         [FIGURE_P50] = "p50",
         [FIGURE_P99] = "p99",
@@ -58,12 +60,16 @@ static double divide(double what, double by)
 double figure_of(enum figure figure, const struct tally *tally)
 {
     double cpu_ns = (double)tally->usage.cpu_ns;
+    double instructions =
+        tally->usage.uncounted ? 0 : (double)tally->usage.instructions; /* all rounds or none */
     double requests = (double)tally_requests(tally);
     double seconds = (double)(tally->end_ns - tally->begin_ns) / 1e9;
 
     switch (figure) {
     case FIGURE_CPU_PER_REQUEST: return divide(cpu_ns, requests);
     case FIGURE_CPU_PER_EVENT: return divide(cpu_ns, (double)tally->events);
+    case FIGURE_INSTRUCTIONS_PER_REQUEST: return divide(instructions, requests);
+    case FIGURE_INSTRUCTIONS_PER_EVENT: return divide(instructions, (double)tally->events);
     case FIGURE_REQUESTS_PER_SECOND: return divide(requests, seconds);
     case FIGURE_P50: return (double)histogram_at(&tally->whole, 500);
     case FIGURE_P99: return (double)histogram_at(&tally->whole, 990);

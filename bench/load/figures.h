@@ -25,6 +25,8 @@ void results_sum(struct results *results);
 enum figure {
     FIGURE_CPU_PER_REQUEST, /* nanoseconds */
     FIGURE_CPU_PER_EVENT,
+    FIGURE_INSTRUCTIONS_PER_REQUEST, /* in user space */
+    FIGURE_INSTRUCTIONS_PER_EVENT,
     FIGURE_REQUESTS_PER_SECOND,
     FIGURE_P50, /* of the whole request, nanoseconds */
     FIGURE_P99,

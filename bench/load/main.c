@@ -3,7 +3,9 @@
  *
  *     options -> round (x targets x rounds, in turns) -> tally -> figures -> report */
 #include "base/mem.h"
+#include "plot_file.h"
 #include "report.h"
+#include "request.h"
 #include "round.h"
 
 #include <signal.h>
@@ -12,7 +14,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { EXIT_FINE = 0, EXIT_FAILURES = 1, EXIT_USAGE = 2, TITLE_SIZE = 128 };
+enum {
+    EXIT_FINE = 0,
+    EXIT_FAILURES = 1,
+    EXIT_USAGE = 2,
+    TITLE_SIZE = 128,
+    PLOT_BYTES_MAX = 16 << 20
+};
 
 /* Ten thousand streams need ten thousand descriptors. */
 static void raise_limits(void)
@@ -84,23 +92,67 @@ static bool run_rounds(const struct options *options, struct results *results, F
     return true;
 }
 
-static bool write_json(const struct results *results, const char *path)
+/* Takes the text. */
+static bool write_file(const char *path, struct buf *text)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    struct buf text;
-    bool written;
+    bool written = false;
 
-    if (!file) {
-        (void)fprintf(stderr, "sluice-load: cannot write %s\n", path);
-        return false;
+    if (file) {
+        written = fwrite(buf_span(text).at, 1, buf_size(text), file) == buf_size(text);
+        if (file != stdout)
+            written = fclose(file) == 0 && written;
     }
-    buf_init(&text, SIZE_MAX / 2);
-    report_write_json(results, &text);
-    written = fwrite(buf_span(&text).at, 1, buf_size(&text), file) == buf_size(&text);
-    if (file != stdout)
-        written = fclose(file) == 0 && written;
-    buf_done(&text);
+    if (!written)
+        (void)fprintf(stderr, "sluice-load: cannot write %s\n", path);
+    buf_done(text);
     return written;
+}
+
+static bool write_results(const struct results *results)
+{
+    const struct options *options = results->options;
+    struct buf json;
+    struct buf svg;
+    bool written = true;
+
+    buf_init(&json, SIZE_MAX / 2);
+    buf_init(&svg, SIZE_MAX / 2);
+    if (options->json_file) {
+        report_write_json(results, &json);
+        written = write_file(options->json_file, &json);
+    }
+    if (options->svg_file) {
+        report_write_svg(results, &svg);
+        written = write_file(options->svg_file, &svg) && written;
+    }
+    return written;
+}
+
+static int draw(const struct options *options)
+{
+    struct plot *plot = mem_alloc(sizeof(*plot));
+    struct buf text;
+    struct buf svg;
+    uint32_t line;
+    int code = EXIT_USAGE;
+
+    buf_init(&text, PLOT_BYTES_MAX);
+    buf_init(&svg, SIZE_MAX / 2);
+    if (!request_add_file(options->plot_file, &text)) {
+        (void)fprintf(stderr, "sluice-load: cannot read %s\n", options->plot_file);
+    } else if (!plot_read(buf_span(&text), plot, &line)) {
+        (void)fprintf(stderr,
+                      "sluice-load: %s:%u: not a line of a plot (bench/load/plot_file.h)\n",
+                      options->plot_file, line);
+    } else {
+        plot_write(plot, 1, &svg);
+        code = write_file(options->svg_file, &svg) ? EXIT_FINE : EXIT_USAGE;
+        plot_done(plot);
+    }
+    buf_done(&text);
+    mem_free(plot);
+    return code;
 }
 
 static int measure(const struct options *options, FILE *closes)
@@ -117,7 +169,7 @@ static int measure(const struct options *options, FILE *closes)
         for (uint32_t t = 0; t < options->target_count; t++)
             failed += tally_failed(&results.sums[t]);
         code = failed && !options->allow_failures ? EXIT_FAILURES : EXIT_FINE;
-        if (options->json_file && !write_json(&results, options->json_file))
+        if (!write_results(&results))
             code = EXIT_USAGE;
     }
     results_done(&results);
@@ -141,7 +193,9 @@ int main(int argc, char **argv)
     if (options_read(&options, argc, argv)) {
         if (options.closes_file)
             closes = fopen(options.closes_file, "we");
-        if (options.closes_file && !closes)
+        if (options.plot_file)
+            code = draw(&options);
+        else if (options.closes_file && !closes)
             (void)fprintf(stderr, "sluice-load: cannot write %s\n", options.closes_file);
         else
             code = measure(&options, closes);

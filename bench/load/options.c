@@ -23,6 +23,7 @@ struct row {
     enum kind kind;
     size_t offset;
     uint64_t max;
+    uint64_t min;
 };
 
 #define AT(field) .offset = offsetof(struct options, field)
@@ -42,12 +43,13 @@ static const struct row rows[] = {
       AT(path) },
     { "--header", "-H", "'NAME: VALUE'", "one more header; may be repeated", KIND_HEADER,
       AT(headers) },
-    { "--connections", "-c", "N", "at once (1)", KIND_COUNT, AT(connections), CONNECTIONS_MAX },
-    { "--requests", "-n", "N", "in a round", KIND_COUNT, AT(requests), UINT32_MAX },
+    { "--connections", "-c", "N", "at once (1); with --rate: at most (1000)", KIND_COUNT,
+      AT(connections), CONNECTIONS_MAX, 1 },
+    { "--requests", "-n", "N", "in a round", KIND_COUNT, AT(requests), UINT32_MAX, 1 },
     { "--seconds", "-d", "S", "for a round (10, unless -n is given)", KIND_THOUSANDTHS,
-      AT(round_ms), DAY_MS },
+      AT(round_ms), DAY_MS, 1 },
     { "--rate", NULL, "R", "open loop: R requests a second; time counts from when each is due",
-      KIND_THOUSANDTHS, AT(rate_milli), 1000000000 },
+      KIND_THOUSANDTHS, AT(rate_milli), 1000000000, 1 },
     { "--poisson", NULL, NULL, "the rate's requests come at random, not evenly", KIND_FLAG,
       AT(poisson) },
     { "--connection-per-request", NULL, NULL, "none is used twice", KIND_FLAG,
@@ -55,30 +57,41 @@ static const struct row rows[] = {
     { "--ramp", NULL, "S", "closed loop: the connections start spread over S", KIND_THOUSANDTHS,
       AT(ramp_ms), DAY_MS },
     { "--rounds", "-r", "N", "for each URL (1; several URLs: 5)", KIND_COUNT, AT(rounds),
-      ROUNDS_MAX },
+      ROUNDS_MAX, 1 },
     { "--warmup", NULL, "S", "first, for each URL, without counting (0)", KIND_THOUSANDTHS,
       AT(warmup_ms), DAY_MS },
-    { "--timeout", NULL, "S", "for a request (60)", KIND_THOUSANDTHS, AT(timeout_ms), DAY_MS },
+    { "--timeout", NULL, "S", "for a request (60)", KIND_THOUSANDTHS, AT(timeout_ms), DAY_MS,
+      1 },
     { "--compare", NULL, "NAME=URL ...", "several URLs, in turns; the first is the measure",
       KIND_TARGET, AT(targets) },
     { "--pid", NULL, "NAME=PID[,PID]", "watch CPU and memory of these", KIND_PIDS,
       AT(targets) },
     { "--expect-tokens", NULL, "N", "of each stream, numbered as sluice-mock does", KIND_COUNT,
-      AT(tokens), UINT32_MAX },
-    { "--disconnect", NULL, "PHASE", "leave in phase headers, stream or wait", KIND_LEAVE,
-      AT(leave) },
-    { "--hold", NULL, "S", "leave so long after sending (0.05)", KIND_THOUSANDTHS, AT(hold_ms),
-      DAY_MS },
+      AT(tokens), UINT32_MAX, 1 },
+    { "--read-rate", NULL, "B", "slow readers: each connection takes B bytes a second",
+      KIND_COUNT, AT(read_rate), UINT32_MAX, 1 },
+    { "--disconnect", NULL, "PHASE", "leave in phase headers, stream or wait, or at random",
+      KIND_LEAVE, AT(leave) },
+    { "--hold", NULL, "S", "leave so long after sending; at random: within it (0.05)",
+      KIND_THOUSANDTHS, AT(hold_ms), DAY_MS, 1 },
     { "--closes", NULL, "FILE", "a JSON line for each time it left", KIND_TEXT,
       AT(closes_file) },
     { "--json", NULL, "FILE", "all figures; - is stdout", KIND_TEXT, AT(json_file) },
     { "--series", NULL, "S", "with --json: what began and ended in each S seconds",
-      KIND_THOUSANDTHS, AT(slot_ms), DAY_MS },
+      KIND_THOUSANDTHS, AT(slot_ms), DAY_MS, 1 },
+    { "--svg", NULL, "FILE", "a plot of all percentiles", KIND_TEXT, AT(svg_file) },
+    { "--plot", NULL, "FILE", "measure nothing, draw this file's lines as --svg (plot_file.h)",
+      KIND_TEXT, AT(plot_file) },
     { "--quiet", "-q", NULL, "no progress line", KIND_FLAG, AT(quiet) },
     { "--allow-failures", NULL, NULL, "exit 0 all the same", KIND_FLAG, AT(allow_failures) },
 };
 
-enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]), HEADERS_BYTES_MAX = 64 * 1024 };
+enum {
+    ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
+    HEADERS_BYTES_MAX = 64 * 1024,
+    WORD_SIZE = 256,
+    OPEN_CONNECTIONS = 1000,
+};
 
 void options_init(struct options *options)
 {
@@ -86,7 +99,6 @@ void options_init(struct options *options)
         .model = "gpt-4.1",
         .path = "/v1/chat/completions",
         .body_bytes = 1024,
-        .connections = 1,
         .timeout_ms = 60000,
         .hold_ms = 50,
     };
@@ -118,13 +130,11 @@ static bool read_thousandths(struct span text, uint64_t *ret)
 static bool read_leave(struct span text, enum leave *ret)
 {
     static const char *const phases[] = {
-        [LEAVE_NOT] = "",
-        [LEAVE_HEADERS] = "headers",
-        [LEAVE_STREAM] = "stream",
-        [LEAVE_WAIT] = "wait",
+        [LEAVE_NOT] = "",      [LEAVE_HEADERS] = "headers", [LEAVE_STREAM] = "stream",
+        [LEAVE_WAIT] = "wait", [LEAVE_RANDOM] = "random",
     };
 
-    for (uint32_t i = LEAVE_HEADERS; i <= LEAVE_WAIT; i++)
+    for (uint32_t i = LEAVE_HEADERS; i <= LEAVE_RANDOM; i++)
         if (span_is(text, phases[i])) {
             *ret = (enum leave)i;
             return true;
@@ -132,17 +142,31 @@ static bool read_leave(struct span text, enum leave *ret)
     return false;
 }
 
+static bool refuse(const char *word, const char *why)
+{
+    (void)fprintf(stderr, "sluice-load: %s: %s; see --help\n", word, why);
+    return false;
+}
+
+static const struct target *find_target(const struct options *options, const char *name)
+{
+    for (uint32_t i = 0; i < options->target_count; i++)
+        if (strcmp(options->targets[i].name, name) == 0)
+            return &options->targets[i];
+    return NULL;
+}
+
 static bool add_target(struct options *options, const char *text)
 {
-    const char *why = "too many URLs";
+    const char *why = "at most 16 URLs";
+    struct target target;
 
-    if (options->target_count < TARGETS_MAX &&
-        target_read(&options->targets[options->target_count], text, &why)) {
-        options->target_count++;
-        return true;
-    }
-    (void)fprintf(stderr, "sluice-load: %s: %s\n", text, why);
-    return false;
+    if (options->target_count == TARGETS_MAX || !target_read(&target, text, &why))
+        return refuse(text, why);
+    if (find_target(options, target.name))
+        return refuse(text, "give each URL a name of its own: NAME=URL");
+    options->targets[options->target_count++] = target;
+    return true;
 }
 
 /* "NAME=PID,PID"; the name may be left out when there is one URL only. */
@@ -159,6 +183,15 @@ static bool add_pids(struct options *options, const char *text)
     return false;
 }
 
+static bool read_header(struct options *options, struct span line)
+{
+    size_t colon = span_find(line, ':');
+
+    if (colon == 0 || colon == SIZE_MAX || span_find(line, '\n') != SIZE_MAX)
+        return false;
+    return buf_printf(&options->headers, "%.*s\r\n", SPAN_ARG(line));
+}
+
 static bool read_value(struct options *options, const struct row *row, const char *value)
 {
     char *place = (char *)options + row->offset;
@@ -166,16 +199,45 @@ static bool read_value(struct options *options, const struct row *row, const cha
 
     switch (row->kind) {
     case KIND_FLAG: *(bool *)place = true; return true;
-    case KIND_COUNT: return span_u64(span_from(value), number) && *number <= row->max;
+    case KIND_COUNT:
+        return span_u64(span_from(value), number) && *number >= row->min && *number <= row->max;
     case KIND_THOUSANDTHS:
-        return read_thousandths(span_from(value), number) && *number <= row->max;
-    case KIND_TEXT: *(const char **)(void *)place = value; return true;
-    case KIND_HEADER: return buf_printf(&options->headers, "%s\r\n", value);
+        return read_thousandths(span_from(value), number) && *number >= row->min &&
+               *number <= row->max;
+    case KIND_TEXT: *(const char **)(void *)place = value; return value[0] != '\0';
+    case KIND_HEADER: return read_header(options, span_from(value));
     case KIND_TARGET: return add_target(options, value);
     case KIND_PIDS: return true; /* read_pids(), once all targets are known */
     case KIND_LEAVE: return read_leave(span_from(value), &options->leave);
     }
     return false;
+}
+
+/* What would have been right. */
+static bool refuse_value(const struct row *row, const char *value)
+{
+    char word[WORD_SIZE];
+    char why[WORD_SIZE];
+
+    (void)snprintf(word, sizeof(word), "%s %s", row->name, value);
+    switch (row->kind) {
+    case KIND_COUNT:
+        (void)snprintf(why, sizeof(why), "a whole number from %llu to %llu is wanted",
+                       (unsigned long long)row->min, (unsigned long long)row->max);
+        return refuse(word, why);
+    case KIND_THOUSANDTHS:
+        (void)snprintf(why, sizeof(why),
+                       "a number from %g to %g with at most three decimals is wanted",
+                       (double)row->min / 1e3, (double)row->max / 1e3);
+        return refuse(word, why);
+    case KIND_HEADER: return refuse(word, "'NAME: VALUE' is wanted");
+    case KIND_LEAVE: return refuse(word, "headers, stream, wait or random is wanted");
+    case KIND_TARGET: return false; /* add_target() has said it */
+    case KIND_FLAG:
+    case KIND_TEXT:
+    case KIND_PIDS: break;
+    }
+    return refuse(word, "a value that is not empty is wanted");
 }
 
 static const struct row *find_row(const char *word)
@@ -187,10 +249,25 @@ static const struct row *find_row(const char *word)
     return NULL;
 }
 
-static bool refuse(const char *word, const char *why)
+static bool refuse_option(const char *word)
 {
-    (void)fprintf(stderr, "sluice-load: %s: %s; see --help\n", word, why);
-    return false;
+    const struct row *nearest = &rows[0];
+    char why[WORD_SIZE];
+
+    for (size_t i = 1; i < ROW_COUNT; i++)
+        if (span_distance(span_from(word), span_from(rows[i].name)) <
+            span_distance(span_from(word), span_from(nearest->name)))
+            nearest = &rows[i];
+    (void)snprintf(why, sizeof(why), "no such option; the nearest is %s", nearest->name);
+    return refuse(word, why);
+}
+
+static bool refuse_missing(const struct row *row)
+{
+    char why[WORD_SIZE];
+
+    (void)snprintf(why, sizeof(why), "%s is missing behind it", row->value);
+    return refuse(row->name, why);
 }
 
 static bool read_words(struct options *options, int count, char **words)
@@ -200,15 +277,15 @@ static bool read_words(struct options *options, int count, char **words)
         const char *value = i + 1 < count ? words[i + 1] : NULL;
 
         if (!row && words[i][0] == '-')
-            return refuse(words[i], "no such option");
+            return refuse_option(words[i]);
         if (!row && !add_target(options, words[i]))
             return false;
         if (!row)
             continue;
         if (row->value && !value)
-            return refuse(words[i], "needs a value");
+            return refuse_missing(row);
         if (!read_value(options, row, value))
-            return refuse(words[i], "cannot have this value");
+            return refuse_value(row, value);
         i += row->value ? 1 : 0;
     }
     return true;
@@ -218,27 +295,54 @@ static bool read_pids(struct options *options, int count, char **words)
 {
     for (int i = 1; i + 1 < count; i++)
         if (strcmp(words[i], "--pid") == 0 && !add_pids(options, words[++i]))
-            return refuse(words[i], "not NAME=PID[,PID] with the name of a URL");
+            return refuse(words[i], "NAME=PID[,PID] with the name of a URL is wanted");
     return true;
+}
+
+/* What makes sense only beside something else. */
+static bool check_pairs(const struct options *options)
+{
+    if (options->poisson && !options->rate_milli)
+        return refuse("--poisson", "is for --rate R");
+    if (options->ramp_ms && options->rate_milli)
+        return refuse("--ramp", "is for the closed loop, without --rate");
+    if (options->tokens && !options->stream)
+        return refuse("--expect-tokens", "is for --stream");
+    if (options->usage && !options->stream)
+        return refuse("--usage", "is for --stream");
+    if (options->closes_file && !options->leave)
+        return refuse("--closes", "is for --disconnect PHASE");
+    if (options->slot_ms && !options->json_file)
+        return refuse("--series", "is for --json FILE");
+    if (options->leave && options->body_file)
+        return refuse("--disconnect", "marks its requests and cannot send a --body");
+    return true;
+}
+
+static void fill_gaps(struct options *options)
+{
+    if (!options->connections)
+        options->connections = options->rate_milli ? OPEN_CONNECTIONS : 1;
+    if (!options->requests && !options->round_ms)
+        options->round_ms = 10000;
+    if (!options->rounds)
+        options->rounds = options->target_count > 1 ? 5 : 1;
 }
 
 bool options_read(struct options *options, int count, char **words)
 {
     if (!read_words(options, count, words) || !read_pids(options, count, words))
         return false;
+    if (options->plot_file)
+        return options->svg_file || refuse("--plot", "is drawn to --svg FILE");
     if (!options->target_count)
-        return refuse("URL", "is missing");
-    if (!options->connections)
-        return refuse("--connections", "at least 1");
-    if (options->leave && options->body_file)
-        return refuse("--disconnect", "marks its requests and cannot send a --body");
-    if (options->leave)
-        options->stream = options->leave != LEAVE_WAIT;
-    if (!options->requests && !options->round_ms)
-        options->round_ms = 10000;
-    if (!options->rounds)
-        options->rounds = options->target_count > 1 ? 5 : 1;
-    return true;
+        return refuse("URL", "is missing: http[s]://HOST[:PORT][/PATH]");
+    if (options->leave == LEAVE_HEADERS || options->leave == LEAVE_STREAM)
+        options->stream = true;
+    if (options->leave == LEAVE_WAIT)
+        options->stream = false;
+    fill_gaps(options);
+    return check_pairs(options);
 }
 
 void options_print_help(void)

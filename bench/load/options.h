@@ -16,6 +16,7 @@ enum leave {
     LEAVE_HEADERS, /* a stream, before its head */
     LEAVE_STREAM,  /* a stream, at its third token */
     LEAVE_WAIT,    /* a plain answer, before its head */
+    LEAVE_RANDOM,  /* at a random moment within the hold, half of them by a reset */
 };
 
 struct options {
@@ -49,10 +50,13 @@ struct options {
     enum leave leave;
     uint64_t hold_ms; /* then it leaves, except mid-stream */
     const char *closes_file;
+    uint64_t read_rate; /* bytes a second that each connection takes; 0: all that come */
 
     /* What comes out. */
     const char *json_file;
-    uint64_t slot_ms; /* of the series in it; 0: none */
+    const char *svg_file;
+    const char *plot_file; /* draw what this says, instead of measuring */
+    uint64_t slot_ms;      /* of the series in it; 0: none */
     bool quiet;
     bool allow_failures;
 };

@@ -49,8 +49,10 @@ static uint64_t sum(const struct target *target, uint64_t (*figure)(pid_t pid))
     return all;
 }
 
-void process_begin(const struct target *target, struct usage *usage)
+void process_begin(const struct target *target, struct usage *usage, struct counter *counter)
 {
+    counter_open(counter, target);
+    usage->uncounted = counter->why_not;
     usage->rss_begin = sum(target, rss_bytes);
     usage->rss_peak = usage->rss_begin;
     usage->cpu_ns = sum(target, cpu_ns);
@@ -65,10 +67,12 @@ void process_look(const struct target *target, struct usage *usage)
     usage->rss_end = rss;
 }
 
-void process_end(const struct target *target, struct usage *usage)
+void process_end(const struct target *target, struct usage *usage, struct counter *counter)
 {
     uint64_t now = sum(target, cpu_ns);
 
     usage->cpu_ns = now > usage->cpu_ns ? now - usage->cpu_ns : 0;
+    usage->instructions = counter_read(counter);
+    counter_close(counter);
     process_look(target, usage);
 }

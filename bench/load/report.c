@@ -41,6 +41,21 @@ static void print_failures(const struct tally *tally)
                    tally->outcomes[i], tally->examples[i]);
 }
 
+static void print_instructions(const struct tally *tally)
+{
+    const char *why_not = tally->usage.uncounted;
+
+    printf("  %-22s", "user instructions");
+    if (why_not) {
+        printf(" not available: %s\n", why_not);
+        return;
+    }
+    printf(" %10.0f per request", figure_of(FIGURE_INSTRUCTIONS_PER_REQUEST, tally));
+    if (tally->events)
+        printf(", %.0f per event", figure_of(FIGURE_INSTRUCTIONS_PER_EVENT, tally));
+    printf("\n");
+}
+
 static void print_usage(const struct target *target, const struct tally *tally)
 {
     const struct usage *usage = &tally->usage;
@@ -53,7 +68,9 @@ static void print_usage(const struct target *target, const struct tally *tally)
         printf("     per event");
         print_ns(figure_of(FIGURE_CPU_PER_EVENT, tally));
     }
-    printf("\n  %-22s %7.2f MB begin, %.2f peak, %.2f end\n", "resident memory",
+    printf("\n");
+    print_instructions(tally);
+    printf("  %-22s %7.2f MB begin, %.2f peak, %.2f end\n", "resident memory",
            (double)usage->rss_begin / 1e6, (double)usage->rss_peak / 1e6,
            (double)usage->rss_end / 1e6);
 }
@@ -89,7 +106,7 @@ static void print_ratios(const struct results *results, enum figure figure, uint
 
     if (figure_median_ratio(results, figure, target) <= 0)
         return;
-    printf("  %-20s %-20s", options->targets[target].name, figure_name(figure));
+    printf("  %-16s %-24s", options->targets[target].name, figure_name(figure));
     for (uint64_t r = 0; r < shown; r++)
         printf(" %6.2f", figure_ratio(results, figure, target, r));
     printf("   median %6.2f\n", figure_median_ratio(results, figure, target));

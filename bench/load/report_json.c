@@ -41,6 +41,24 @@ static void write_outcomes(struct json_writer *w, const struct tally *tally)
     json_end(w, '}');
 }
 
+/* null where they were not counted, with the reason beside it. */
+static void write_instructions(struct json_writer *w, const struct tally *tally)
+{
+    static const enum figure figures[] = { FIGURE_INSTRUCTIONS_PER_REQUEST,
+                                           FIGURE_INSTRUCTIONS_PER_EVENT };
+
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        double figure = figure_of(figures[i], tally);
+
+        json_key(w, figure_name(figures[i]));
+        if (figure > 0)
+            json_u64(w, (uint64_t)figure);
+        else
+            json_null(w);
+    }
+    json_put_text(w, "instructions_uncounted", tally->usage.uncounted);
+}
+
 static void write_usage(struct json_writer *w, const struct tally *tally)
 {
     json_key(w, "usage");
@@ -48,6 +66,7 @@ static void write_usage(struct json_writer *w, const struct tally *tally)
     write_us(w, "cpu_us", tally->usage.cpu_ns);
     write_us(w, "cpu_us_per_request", (uint64_t)figure_of(FIGURE_CPU_PER_REQUEST, tally));
     write_us(w, "cpu_us_per_event", (uint64_t)figure_of(FIGURE_CPU_PER_EVENT, tally));
+    write_instructions(w, tally);
     json_put_u64(w, "rss_begin", tally->usage.rss_begin);
     json_put_u64(w, "rss_peak", tally->usage.rss_peak);
     json_put_u64(w, "rss_end", tally->usage.rss_end);

@@ -6,7 +6,7 @@
 
 enum { READ_BYTES = 64 * 1024 };
 
-static bool add_file(const char *path, struct buf *out)
+bool request_add_file(const char *path, struct buf *out)
 {
     FILE *file = fopen(path, "re");
     bool whole;
@@ -44,7 +44,7 @@ static void add_chat(const struct options *options, uint64_t mark, struct buf *o
 bool request_write_body(const struct options *options, uint64_t mark, struct buf *out)
 {
     if (options->body_file)
-        return add_file(options->body_file, out);
+        return request_add_file(options->body_file, out);
     add_chat(options, mark, out);
     return !out->overflowed;
 }

@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 
+/* The content of a file; false when it cannot be read or does not fit. */
+bool request_add_file(const char *path, struct buf *out);
+
 /* The body: the file, or a chat completion of the wanted size. With `mark` (1 and up) its
  * "user" is "load-MARK", which the log of sluice-mock then shows. False when the file cannot be
  * read. */

@@ -39,6 +39,7 @@ struct round {
     struct list busy;
     struct pacer pacer;
     uint64_t started; /* requests */
+    struct counter counter;
     bool over;
 };
 
@@ -89,7 +90,7 @@ static void end_when_done(struct round *round, uint64_t now_ns)
         return;
     round->over = true;
     round->tally->end_ns = now_ns;
-    process_end(round->order->target, &round->tally->usage);
+    process_end(round->order->target, &round->tally->usage, &round->counter);
     uv_close((uv_handle_t *)&round->tick, NULL);
     if (round->alarm_fd >= 0)
         uv_close((uv_handle_t *)&round->alarm, on_alarm_closed);
@@ -255,8 +256,9 @@ static bool make_request(struct round *round)
 static void open_round(struct round *round)
 {
     const struct round_order *order = round->order;
-    uint64_t tick_ms =
-        order->options->leave || order->options->ramp_ms ? TICK_FINE_MS : TICK_MS;
+    const struct options *options = order->options;
+    bool fine = options->leave || options->ramp_ms || options->read_rate;
+    uint64_t tick_ms = fine ? TICK_FINE_MS : TICK_MS;
     int err = uv_loop_init(&round->loop);
 
     assert(err == 0);
@@ -264,14 +266,17 @@ static void open_round(struct round *round)
     list_init(&round->resting);
     list_init(&round->busy);
     round->alarm_fd = -1;
-    round->clients = mem_alloc(order->options->connections * sizeof(round->clients[0]));
+    round->clients = mem_alloc(options->connections * sizeof(round->clients[0]));
     round->rule = mem_zero(sizeof(*round->rule));
     round->rule->loop = &round->loop;
-    round->rule->options = order->options;
+    round->rule->options = options;
     round->rule->target = order->target;
     round->rule->tally = round->tally;
     round->rule->request = buf_span(&round->request);
     round->rule->closes = order->closes;
+    round->rule->seal_rule = order->target->tls ? seal_rule_new() : NULL;
+    buf_init(&round->rule->clear, REQUEST_BYTES_MAX);
+    round->rule->random = 88172645463325252;
     round->rule->on_free = on_free;
     round->rule->owner = round;
     uv_timer_init(&round->loop, &round->tick);
@@ -299,6 +304,8 @@ static void close_round(struct round *round)
     for (uint64_t i = 0; i < round->client_count; i++)
         client_done(&round->clients[i]);
     mem_free(round->clients);
+    seal_rule_free(round->rule->seal_rule);
+    buf_done(&round->rule->clear);
     mem_free(round->rule);
     buf_done(&round->request);
     err = uv_loop_close(&round->loop);
@@ -314,7 +321,7 @@ bool round_run(const struct round_order *order, struct tally *tally)
         return false;
     }
     open_round(&round);
-    process_begin(order->target, &tally->usage);
+    process_begin(order->target, &tally->usage, &round.counter);
     tally->begin_ns = uv_hrtime();
     series_init(&tally->series, tally->begin_ns, order->options->slot_ms * MS_NS);
     if (order->options->rate_milli)

@@ -62,6 +62,9 @@ void tally_merge(struct tally *into, const struct tally *from)
     if (!into->usage.rss_begin)
         into->usage.rss_begin = from->usage.rss_begin;
     into->usage.cpu_ns += from->usage.cpu_ns;
+    into->usage.instructions += from->usage.instructions;
+    if (from->usage.uncounted)
+        into->usage.uncounted = from->usage.uncounted;
     into->usage.rss_peak = larger(into->usage.rss_peak, from->usage.rss_peak);
     into->usage.rss_end = from->usage.rss_end;
 }

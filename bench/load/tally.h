@@ -23,8 +23,10 @@ enum { OUTCOME_COUNT = OUTCOME_LEFT + 1, TALLY_EXAMPLE_SIZE = 120 };
 
 /* Of the processes behind a target. */
 struct usage {
-    uint64_t cpu_ns;    /* of the round */
-    uint64_t rss_begin; /* bytes */
+    uint64_t cpu_ns;       /* of the round */
+    uint64_t instructions; /* in user space, of the round; 0: not counted */
+    const char *uncounted; /* why not; NULL: they were, or there is nothing to count */
+    uint64_t rss_begin;    /* bytes */
     uint64_t rss_peak;
     uint64_t rss_end;
 };

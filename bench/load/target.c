@@ -38,7 +38,7 @@ static bool resolve(struct target *target, struct span authority)
     if (host.size > 1 && host.at[0] == '[')
         host = span_first(span_skip(host, 1), host.size - 2);
     if (!port.size)
-        port = SPAN_OF("80");
+        port = target->tls ? SPAN_OF("443") : SPAN_OF("80");
     if (!copy(host_text, sizeof(host_text), host) || !copy(port_text, sizeof(port_text), port))
         return false;
     if (getaddrinfo(host_text, port_text, &wanted, &found))
@@ -50,18 +50,19 @@ static bool resolve(struct target *target, struct span authority)
 
 bool target_read(struct target *target, const char *text, const char **ret_why)
 {
-    static const char prefix[] = "http://";
+    static const char *const prefixes[] = { "http://", "https://" };
     struct span rest = span_from(text);
-    size_t scheme = span_find_text(rest, prefix);
+    bool tls = span_find_text(rest, prefixes[0]) == SIZE_MAX;
+    size_t scheme = span_find_text(rest, prefixes[tls]);
     struct span name =
         scheme && scheme < rest.size ? span_first(rest, scheme - 1) : SPAN_OF("URL");
     struct span authority;
 
-    *target = (struct target){ 0 };
-    *ret_why = "not of the form [NAME=]http://HOST[:PORT][/PATH]";
+    *target = (struct target){ .tls = tls };
+    *ret_why = "[NAME=]http[s]://HOST[:PORT][/PATH] is wanted";
     if (scheme >= rest.size || (scheme && rest.at[scheme - 1] != '='))
         return false;
-    rest = span_skip(rest, scheme + sizeof(prefix) - 1);
+    rest = span_skip(rest, scheme + strlen(prefixes[tls]));
     authority = span_first(rest, span_find(rest, '/'));
     rest = span_skip(rest, authority.size);
     if (!authority.size || !copy(target->name, sizeof(target->name), name) ||

@@ -1,4 +1,4 @@
-/* target: a server that is measured, "[NAME=]http://HOST[:PORT][/PATH]", and its processes. */
+/* target: a server that is measured, "[NAME=]http[s]://HOST[:PORT][/PATH]", and its processes. */
 #ifndef LOAD_TARGET_H
 #define LOAD_TARGET_H
 
@@ -16,6 +16,7 @@ struct target {
     char host[TARGET_TEXT_SIZE]; /* as the Host header says it */
     char path[TARGET_TEXT_SIZE]; /* empty: the URL has none */
     struct sockaddr_storage address;
+    bool tls;
     pid_t pids[TARGET_PIDS_MAX];
     uint32_t pid_count;
 };

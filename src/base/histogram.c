@@ -48,20 +48,24 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
     into->count += from->count;
 }
 
-uint64_t histogram_at(const struct histogram *h, uint32_t per_mille)
+uint64_t histogram_rank(const struct histogram *h, uint64_t rank)
 {
-    uint64_t wanted = (h->count * per_mille + 999) / 1000;
     uint64_t seen = 0;
 
     for (uint32_t i = 0; i < HISTOGRAM_BUCKETS && h->count; i++) {
         seen += h->counts[i];
-        if (seen >= wanted && seen) {
+        if (seen >= rank && seen) {
             uint64_t top = bucket_top(i);
 
             return top < h->most ? top : h->most;
         }
     }
     return 0;
+}
+
+uint64_t histogram_at(const struct histogram *h, uint32_t per_mille)
+{
+    return histogram_rank(h, (h->count * per_mille + 999) / 1000);
 }
 
 uint64_t histogram_mean(const struct histogram *h)

@@ -20,6 +20,9 @@ struct histogram {
 void histogram_record(struct histogram *h, uint64_t value);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
+/* The value number `rank`, counted from the smallest, which is 1; 0 when there is none. */
+uint64_t histogram_rank(const struct histogram *h, uint64_t rank);
+
 /* The value below which a share of `per_mille` / 1000 lies; 0 when empty. */
 uint64_t histogram_at(const struct histogram *h, uint32_t per_mille);
 uint64_t histogram_mean(const struct histogram *h);

@@ -1,15 +1,20 @@
 """The load generator: a bench that overlooks a lost event proves nothing."""
 
 import json
+import re
 import socket
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
+from certificate import make_certificate
 from mock import BUILD_DIR, Mock
+from sluice import Sluice, openai_provider
 
 BINARY = BUILD_DIR / "sluice-load"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(url, *options):
@@ -192,3 +197,117 @@ def test_it_leaves_in_the_phase_that_it_is_told_to(phase, tmp_path):
         assert (record["tokens"] > 0) == (phase == "stream")
         assert record["stream"] == (phase != "wait")
     assert not seen
+
+
+@pytest.mark.parametrize("words, said", [
+    ([], "URL: is missing: http[s]://HOST[:PORT][/PATH]"),
+    (["ftp://127.0.0.1"], "[NAME=]http[s]://HOST[:PORT][/PATH] is wanted"),
+    (["a=http://127.0.0.1:1", "a=http://127.0.0.1:2"], "give each URL a name of its own"),
+    (["http://127.0.0.1:1", "--conections", "3"], "no such option; the nearest is --connections"),
+    (["http://127.0.0.1:1", "-c"], "--connections: N is missing"),
+    (["http://127.0.0.1:1", "-c", "0"], "--connections 0: a whole number from 1 to 100000"),
+    (["http://127.0.0.1:1", "--rate", "1.2345"], "with at most three decimals"),
+    (["http://127.0.0.1:1", "--poisson"], "--poisson: is for --rate R"),
+    (["http://127.0.0.1:1", "--rate", "5", "--ramp", "1"], "--ramp: is for the closed loop"),
+    (["http://127.0.0.1:1", "--expect-tokens", "5"], "--expect-tokens: is for --stream"),
+    (["http://127.0.0.1:1", "--series", "1"], "--series: is for --json FILE"),
+    (["http://127.0.0.1:1", "--closes", "x"], "--closes: is for --disconnect PHASE"),
+    (["http://127.0.0.1:1", "--disconnect", "never"], "headers, stream, wait or random"),
+    (["http://127.0.0.1:1", "--header", "X-Nothing"], "'NAME: VALUE' is wanted"),
+    (["http://127.0.0.1:1", "--pid", "other=1"], "NAME=PID[,PID] with the name of a URL"),
+    (["--plot", "lines.txt"], "--plot: is drawn to --svg FILE"),
+])
+def test_what_makes_no_sense_is_refused_with_what_would(words, said):
+    done = subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=10, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_the_help_names_every_option():
+    done = subprocess.run([BINARY, "--help"], capture_output=True, text=True, timeout=10, check=True)
+    source = (ROOT / "bench" / "load" / "options.c").read_text()
+    names = re.findall(r'{ "(--[a-z-]+)"', source)
+    assert len(names) > 30
+    assert [name for name in names if f"{name} " not in done.stdout] == []
+
+
+def test_percentiles_means_and_ratios_are_right(tmp_path):
+    """One of ten requests takes 80 ms, the others 20 ms (by a clock of milliseconds)."""
+    path = tmp_path / "load.json"
+    with Mock(latency=20) as quick, Mock(latency=20, slow_every=10, slow=80) as mixed:
+        subprocess.run([BINARY, f"quick={quick.url}", f"mixed={mixed.url}", "-n", "20", "--rounds",
+                        "3", "--json", path, "--quiet"], stdout=subprocess.DEVNULL, timeout=60,
+                       check=True)
+    figures = json.loads(path.read_text())["targets"]
+    times = figures["mixed"]["sum"]["whole_us"]
+    assert times["count"] == 60
+    assert 19_000 <= times["min"] <= times["p50"] < 79_000 <= times["p99"] <= times["max"]
+    assert times["mean"] >= (9 * 19_000 + 79_000) / 10
+    ratios = figures["mixed"]["ratios"]["p99"]
+    assert len(ratios["rounds"]) == 3
+    assert sorted(ratios["rounds"])[1] == ratios["median"]
+    for each, a, b in zip(ratios["rounds"], figures["quick"]["rounds"],
+                          figures["mixed"]["rounds"]):
+        assert each == pytest.approx(b["whole_us"]["p99"] / a["whole_us"]["p99"], rel=0.001)
+
+
+def test_cpu_memory_and_instructions_are_those_of_the_process():
+    with Mock() as mock:
+        _, figures = run(mock.url, "-n", 2000, "-c", 8, "--pid", f"URL={mock.process.pid}")
+    usage = figures["usage"]
+    assert 0 < usage["cpu_us"] <= figures["duration_us"] * 1.05
+    assert usage["cpu_us_per_request"] == pytest.approx(usage["cpu_us"] / 2000, rel=0.01)
+    assert usage["rss_peak"] >= usage["rss_begin"] > 1_000_000
+    counted = usage["instructions_per_request"]
+    assert counted > 1000 if counted else usage["instructions_uncounted"]
+
+
+def test_a_slow_reader_reads_slowly():
+    """About 120 KB, of which the kernel holds some, at 30 KB a second."""
+    with Mock(tokens=600) as mock:
+        code, figures = run(mock.url, "-n", 1, "--stream", "--expect-tokens", 600, "--read-rate",
+                            30_000)
+    assert code == 0
+    assert figures["whole_us"]["max"] >= (figures["bytes"] - 8192) / 30_000 * 1e6
+
+
+def test_leaving_at_random_leaves_before_and_within_the_answer():
+    with Mock(latency=20, interval=2, tokens=100) as mock:
+        code, figures = run(mock.url, "-n", 200, "-c", 50, "--stream", "--disconnect", "random",
+                            "--hold", "0.1")
+        mock.wait(in_flight_max=0)
+        tokens = [r["tokens"] for r in mock.log()]
+    assert (code, figures["outcomes"]["left"]) == (0, 200)
+    assert min(tokens) == 0 < max(tokens)
+
+
+def test_it_speaks_tls(tmp_path):
+    certificate = make_certificate(tmp_path / "tls")
+    tls = {"certificate": str(certificate / "tls.crt"), "key": str(certificate / "tls.key")}
+    with Mock() as mock, Sluice(tls=tls, providers={"mock": openai_provider(mock)},
+                                default_provider="mock") as sluice:
+        code, figures = run(sluice.url, "-n", 20, "-c", 3, "--stream", "--expect-tokens", 16)
+        assert (code, figures["connects"]) == (0, 3)
+        code, figures = run(sluice.url, "-n", 6, "-c", 3, "--body-bytes", 1_000_000,
+                            "--connection-per-request")
+        assert (code, figures["connects"]) == (0, 6)
+        code, figures = run(mock.url.replace("http:", "https:"), "-n", 1, "--timeout", 5)
+    assert (code, figures["outcomes"]["unanswered"]) == (1, 1)
+
+
+def test_plots_are_drawn(tmp_path):
+    with Mock() as mock:
+        code, _ = run(mock.url, "-n", 50, "--stream", "--svg", tmp_path / "load.svg")
+    assert code == 0
+    drawn = (tmp_path / "load.svg").read_text()
+    assert all(f">{name}</text>" in drawn for name in ("whole request", "first token", "99%"))
+    lines = tmp_path / "lines.txt"
+    lines.write_text("title A & B\nx log at once\ny linear us\nmark 100 here\nline a\n10 1.5\n"
+                     "100 2\n")
+    draw = [BINARY, "--plot", lines, "--svg", tmp_path / "lines.svg"]
+    subprocess.run(draw, timeout=10, check=True)
+    drawn = (tmp_path / "lines.svg").read_text()
+    assert drawn.count("<polyline") == 1 and "A &amp; B" in drawn
+    lines.write_text("title A\nline a\n10 much\n")
+    done = subprocess.run(draw, capture_output=True, text=True, timeout=10, check=False)
+    assert (done.returncode, "lines.txt:3" in done.stderr) == (2, True)
