@@ -33,7 +33,8 @@ fuzz: setup-test ## SECONDS=60 for each target
 	@cmake --build --preset fuzz
 	@tests/fuzz/run $(SECONDS)
 
-bench: all setup-test ## figures of this machine
+bench: all ## figures of this machine, in a quarter of an hour
+	@deps/setup bench
 	@bench/run
 
 fmt: setup-test ## clang-format, in place

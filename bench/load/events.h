@@ -23,12 +23,15 @@ struct events {
     uint64_t tokens;   /* so far */
     uint64_t last_ns;  /* when the last token came */
     uint64_t stamp_ns; /* when the last event was sent, if it says so */
-    bool data_seen;    /* in the event that is being read */
-    bool finished;     /* a finish_reason was seen */
-    bool done;         /* [DONE] was seen */
-    bool error;        /* an error event was seen */
-    const char *wrong; /* the first thing that was; NULL: nothing yet */
-    uint64_t wrong_at; /* and at which token */
+    uint64_t
+        asked_ns; /* when the provider had read the request, if it says so; 0: it does not */
+    uint64_t token_stamp_ns; /* when the last token was sent; 0: it does not say */
+    bool data_seen;          /* in the event that is being read */
+    bool finished;           /* a finish_reason was seen */
+    bool done;               /* [DONE] was seen */
+    bool error;              /* an error event was seen */
+    const char *wrong;       /* the first thing that was; NULL: nothing yet */
+    uint64_t wrong_at;       /* and at which token */
 };
 
 void events_init(struct events *events);

@@ -92,6 +92,8 @@ static void print_target(const struct target *target, const struct tally *tally)
     print_times("first byte", &tally->first);
     print_times("first token", &tally->ttft);
     print_times("between tokens", &tally->gap);
+    print_times("first token, the way", &tally->ttft_way);
+    print_times("gap, longer than sent", &tally->gap_way);
     print_times("token, sent to here", &tally->delay);
     print_times("our own lateness", &tally->lag);
     print_usage(target, tally);

@@ -105,6 +105,8 @@ static void write_tally(struct json_writer *w, const struct tally *tally)
     write_times(w, "first_byte_us", &tally->first);
     write_times(w, "first_token_us", &tally->ttft);
     write_times(w, "gap_us", &tally->gap);
+    write_times(w, "first_token_way_us", &tally->ttft_way);
+    write_times(w, "gap_way_us", &tally->gap_way);
     write_times(w, "delay_us", &tally->delay);
     write_times(w, "lag_us", &tally->lag);
     write_series(w, &tally->series);

@@ -57,6 +57,8 @@ void tally_merge(struct tally *into, const struct tally *from)
     histogram_merge(&into->refused, &from->refused);
     histogram_merge(&into->ttft, &from->ttft);
     histogram_merge(&into->gap, &from->gap);
+    histogram_merge(&into->ttft_way, &from->ttft_way);
+    histogram_merge(&into->gap_way, &from->gap_way);
     histogram_merge(&into->delay, &from->delay);
     histogram_merge(&into->lag, &from->lag);
     if (!into->usage.rss_begin)

@@ -42,13 +42,15 @@ struct tally {
     uint64_t tokens;
     uint64_t connections_peak;
 
-    struct histogram whole;   /* to the last byte, of good answers alone */
-    struct histogram first;   /* to the first byte, of the same */
-    struct histogram refused; /* to the last byte of an answer that says no */
-    struct histogram ttft;    /* to the first token, of all streams, as the next two */
-    struct histogram gap;     /* between two tokens */
-    struct histogram delay;   /* from the stamp of a token to its arrival here */
-    struct histogram lag;     /* open loop: how late we were ourselves */
+    struct histogram whole;    /* to the last byte, of good answers alone */
+    struct histogram first;    /* to the first byte, of the same */
+    struct histogram refused;  /* to the last byte of an answer that says no */
+    struct histogram ttft;     /* to the first token, of all streams, as the next two */
+    struct histogram gap;      /* between two tokens */
+    struct histogram ttft_way; /* to the first token, without the time that the provider took */
+    struct histogram gap_way;  /* how much longer a gap is here than it was there */
+    struct histogram delay;    /* from the stamp of a token to its arrival here */
+    struct histogram lag;      /* open loop: how late we were ourselves */
 
     struct series series; /* of one round; rounds are not added up */
     struct usage usage;

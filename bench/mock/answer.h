@@ -23,8 +23,9 @@ struct answer {
     const char *type;  /* the media type */
     struct buf fields; /* further header lines, each with its CRLF */
     bool stream;
-    bool stamp; /* put the time of sending into each event */
-    bool usage; /* a stream tells its usage */
+    bool stamp;        /* put the time of sending into each event */
+    uint64_t asked_ns; /* beside it, unless 0: when the request was read */
+    bool usage;        /* a stream tells its usage */
     uint32_t events;
     answer_render_fn *render;
     struct buf body;           /* the body, or what each event of a stream begins with */

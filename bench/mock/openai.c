@@ -182,6 +182,10 @@ void openai_add_stamp(const struct answer *answer, struct buf *out)
 {
     if (!answer->stamp)
         return;
+    if (answer->asked_ns) {
+        buf_add_text(out, ",\"asked_ns\":");
+        buf_add_u64(out, answer->asked_ns);
+    }
     buf_add_text(out, ",\"sent_ns\":");
     buf_add_u64(out, uv_hrtime());
 }

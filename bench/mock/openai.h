@@ -44,7 +44,7 @@ void openai_add_usage(const struct completion *said, struct buf *out);
 
 const char *openai_finish(const struct completion *said);
 
-/* Writes ,"sent_ns":N when times are to be stamped. */
+/* Writes ,"asked_ns":N,"sent_ns":N when times are to be stamped. */
 void openai_add_stamp(const struct answer *answer, struct buf *out);
 
 /* Writes token `index` as a JSON string. */

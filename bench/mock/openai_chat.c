@@ -254,6 +254,7 @@ static void stream(const struct ask *ask, struct answer *answer, uint32_t events
                    answer_render_fn *render)
 {
     answer->stamp = ask->mock->stamp;
+    answer->asked_ns = uv_hrtime();
     answer->usage = wants_usage(ask->body);
     answer_set_stream(answer, answer->said.choices * events_of_choice + answer->usage + 1,
                       render);

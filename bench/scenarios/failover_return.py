@@ -1,8 +1,6 @@
 """One of two upstreams dies under load and comes back: what the client pays, and how its share
 of the traffic rises again."""
 
-from pathlib import Path
-
 from scenarios import harness, plot
 
 QUESTION = "what does failover cost a client, and how does a target return to its share?"
@@ -41,8 +39,8 @@ def judge_clients(verdict, calm, storm):
         usual = calm[kind][TIMES[kind]]["p50"]
         unbegun = outcomes["unanswered"] + outcomes["refused"] + outcomes["timeout"]
         verdict.note(f"{kind}: requests", figures["requests"])
-        verdict.at_most(f"{kind}: failed before the answer had begun", unbegun, 0)
-        verdict.at_most(f"{kind}: ended well, but wrong", outcomes["wrong"], 0)
+        verdict.none(f"{kind}: failed before the answer had begun", unbegun)
+        verdict.none(f"{kind}: ended well, but wrong", outcomes["wrong"])
         verdict.note(f"{kind}: broken after the answer had begun", outcomes["broken"])
         for at, bar in (("p99", ADDED_P99_MS_BAR), ("max", ADDED_MAX_MS_BAR)):
             verdict.at_most(f"{kind}: added latency, {at}, ms",
@@ -68,7 +66,7 @@ def judge_return(verdict, rows):
     while rising and rising[0][1] < 1:
         rising.pop(0)
     if len(rising) < 4:
-        verdict.at_least("seconds with the returned target in them", len(rising), 4)
+        verdict.enough("seconds with the returned target in them", len(rising), 4)
         return
     steps = [b - a for (_, a), (_, b) in zip([(0, 0), *rising], rising)]
     there = [at for at, share in rising if share >= WEIGHT - END_BAR]
@@ -85,9 +83,7 @@ def judge_return(verdict, rows):
 
 
 def draw(place, rows):
-    folder = Path(place.options.out or harness.BUILD_DIR / "plots")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "failover-return.svg"
+    path = place.plots() / "failover-return.svg"
     plot.lines(path, f"Killed, restarted, slow start of {SLOW_START} s",
                {"killed target": rows, "the other": [(at, 100 - share) for at, share in rows]},
                ("seconds", "% of the requests"), [(KILL_AT, "kill -9"), (RESTART_AT, "restart")])

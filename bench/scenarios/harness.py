@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -17,6 +18,8 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from scenarios import bars
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_DIR = Path(os.environ.get("BUILD_DIR", ROOT / "build"))
@@ -51,7 +54,8 @@ def ask(url, body=None, key=None, timeout=30):
     request.add_header("Content-Type", "application/json")
     if key:
         request.add_header("Authorization", f"Bearer {key}")
-    with urllib.request.urlopen(request, timeout=timeout) as answer:
+    context = ssl._create_unverified_context() if url.startswith("https:") else None  # ours
+    with urllib.request.urlopen(request, timeout=timeout, context=context) as answer:
         return answer.read()
 
 
@@ -112,6 +116,11 @@ class Options:
     seconds: float | None = None  # of a scenario whose length can be chosen
     base: str | None = None       # another sluice, to compare this one with
     out: str | None = None        # folder for plots
+    strict: bool = False          # a missed bar is a failure, too
+    check: bool = False           # compare with what is committed
+    write: bool = False           # what is to be committed
+    peers: tuple = ()             # further gateways, "NAME=URL[,PID ...]"
+    mock_port: int = 0            # where those find the fake provider
 
 
 class Place:
@@ -122,6 +131,7 @@ class Place:
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
         self.servers = []
         self.deaths = []
+        self.configs = {}  # port of a gateway: its file
 
     def __enter__(self):
         return self
@@ -160,18 +170,36 @@ class Place:
         server.wait_until_ready("/mock/stats")
         return server
 
-    def sluice(self, upstreams, more="", wrapper=(), binary=None, **config):
+    def certificate(self):
+        """A folder with tls.crt and tls.key, for localhost."""
+        folder = self.folder / "certificate"
+        if not folder.exists():
+            folder.mkdir()
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                 "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", folder / "tls.key", "-out",
+                 folder / "tls.crt", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                 "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+        return folder
+
+    def plots(self):
+        """Where plots go."""
+        folder = Path(self.options.out or BUILD_DIR / "plots")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def sluice(self, upstreams, more="", wrapper=(), binary=None, scheme="http", **config):
         """The gateway, with everything on: client keys, metrics, the access log to a file.
         `upstreams` are base URLs without /v1; model gpt-4.1 has a target at each."""
         path, port = self.write_config(upstreams, more, **config)
         server = self.start([*wrapper, binary or program("sluice"), "-c", str(path)],
-                            f"http://127.0.0.1:{port}", "sluice")
+                            f"{scheme}://127.0.0.1:{port}", "sluice")
         server.wait_until_ready("/ready")
         return server
 
-    def write_config(self, upstreams, more="", weights=None, limits=LIMITS, green=None):
+    def write_config(self, upstreams, more="", weights=None, limits=LIMITS, green=None, ca=None):
         """Gives the file and the port that the gateway will listen on. `green`: the last upstream
-        is the green side, with that many percent."""
+        is the green side, with that many percent. `ca`: who signed the upstreams' certificates."""
         port = free_port()
         weights = weights or [100] * len(upstreams)
         last = len(upstreams) - 1
@@ -183,7 +211,8 @@ class Place:
                  f"limits: {{ {limits} }}",
                  "log: { level: info, access: true }",
                  "providers:"]
-        lines += [f'  up{i}: {{ kind: openai, base_url: "{url}/v1", keys: ["sk-mock"] }}'
+        trust = f', ca_file: "{ca}"' if ca else ""
+        lines += [f'  up{i}: {{ kind: openai, base_url: "{url}/v1", keys: ["sk-mock"]{trust} }}'
                   for i, url in enumerate(upstreams)]
         lines += ["models:", "  gpt-4.1:", "    targets:"]
         # Blue is not said, so that builds from before there were sides can read it, too.
@@ -194,6 +223,7 @@ class Place:
             lines.append(f"    split: {{ blue: {100 - green}, green: {green} }}")
         path = self.folder / f"sluice-{port}.yaml"
         path.write_text("\n".join(lines) + "\n" + more)
+        self.configs[port] = path
         return path, port
 
 
@@ -287,27 +317,56 @@ class Posts:
         return [b - a for a, b in zip(self.at(begin), self.at(end))]
 
 
+def gauge(gateway, name):
+    """What the gateway's metrics say, all labels together."""
+    lines = ask(gateway.url + "/metrics").decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+               if line.split("{")[0].split(" ")[0] == name)
+
+
 class Verdict:
-    """The figures that have a bar, and whether they keep to it."""
+    """The figures of a scenario, and whether they are as they should be. A figure that misses its
+    bar is a matter of degree; `none` and `enough` are not: something failed."""
 
     def __init__(self):
         self.rows = []
+        self.shown = {}  # of bars.BARS: key -> figure
+        self.missed = False
+        self.failed = False
 
     def at_most(self, what, value, bar, unit=""):
-        self.rows.append((what, value, f"at most {bar:g}{unit}", value <= bar))
+        self.judge(what, value, f"at most {bar:g}{unit}", value <= bar)
 
     def at_least(self, what, value, bar, unit=""):
-        self.rows.append((what, value, f"at least {bar:g}{unit}", value >= bar))
+        self.judge(what, value, f"at least {bar:g}{unit}", value >= bar)
+
+    def show(self, key, value):
+        """A figure of bars.BARS."""
+        bar = bars.BARS[key]
+        self.shown[key] = value
+        self.judge(bar.what + (f", {bar.unit}" if bar.unit not in ("", "x") else ""), value,
+                   f"{'at most ' if bar.most is not None else ''}{bar.text()}", bar.met(value))
+
+    def judge(self, what, value, bar, kept):
+        self.missed |= not kept
+        self.rows.append((what, value, bar, "ok" if kept else "MISSED"))
+
+    def none(self, what, count):
+        """There may be none of these."""
+        self.failed |= count != 0
+        self.rows.append((what, count, "none", "ok" if count == 0 else "FAILED"))
+
+    def enough(self, what, count, least):
+        """With fewer of these, the scenario has not happened as it should."""
+        self.failed |= count < least
+        self.rows.append((what, count, f"at least {least:g}", "ok" if count >= least else "FAILED"))
 
     def note(self, what, value):
         """A figure without a bar; `value` may be a text."""
-        self.rows.append((what, value, "", True))
+        self.rows.append((what, value, "", ""))
 
-    def close(self):
-        """Prints it; gives the exit code."""
+    def print(self):
         print()
-        for what, value, bar, kept in self.rows:
+        for what, value, bar, mark in self.rows:
             shown = value if isinstance(value, str) else f"{value:,.2f}"
-            mark = "" if not bar else "ok" if kept else "MISSED"
             print(f"{mark:6} {what:58} {shown:>14}  {bar}")
-        return 0 if all(kept for *_, kept in self.rows) else 1

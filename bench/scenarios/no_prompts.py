@@ -41,10 +41,10 @@ def judge(verdict, name, mock, least):
     asked = json.loads(harness.ask(mock.url + "/mock/log"))
     probes = [one for one in asked if one["method"] == "GET"]
     stats = json.loads(harness.ask(mock.url + "/mock/stats"))
-    verdict.at_most(f"{name}: completions asked for", len(asked) - len(probes), 0)
-    verdict.at_most(f"{name}: tokens sent", stats["tokens_sent"], 0)
-    verdict.at_most(f"{name}: requests that the log has lost", stats["requests"] - len(asked), 0)
-    verdict.at_least(f"{name}: probes", len(probes), least)
+    verdict.none(f"{name}: completions asked for", len(asked) - len(probes))
+    verdict.none(f"{name}: tokens sent", stats["tokens_sent"])
+    verdict.none(f"{name}: requests that the log has lost", stats["requests"] - len(asked))
+    verdict.enough(f"{name}: probes", len(probes), least)
     verdict.note(f"{name}: probed", " ".join(sorted({one["path"] for one in probes})))
 
 

@@ -55,8 +55,8 @@ def judge(verdict, name, figures):
                     SHED_P99_MS_BAR)
     verdict.note(f"{name}: shed answers, p50 ms", total["refused_us"]["p50"] / 1000)
     verdict.note(f"{name}: our own lateness, p99 ms", total["lag_us"]["p99"] / 1000)
-    verdict.at_most(f"{name}: neither served nor shed",
-                    total["failed"] - outcomes["refused"], 0)
+    verdict.none(f"{name}: neither served nor shed",
+                    total["failed"] - outcomes["refused"])
     verdict.note(f"{name}: resident before / peak of each half / after, MB",
                  f"{figures['rounds'][0]['usage']['rss_begin'] / 1e6:.1f} / {first:.1f}, "
                  f"{second:.1f} / {total['usage']['rss_end'] / 1e6:.1f}")

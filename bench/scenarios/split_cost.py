@@ -19,7 +19,7 @@ def run(place, verdict):
     watched = [word for name, server in servers.items() for word in server.watch(words[name])]
     figures = harness.load(place, {words[name]: each.url for name, each in servers.items()},
                            "-c", 64, "-n", REQUESTS, "--rounds", ROUNDS, "--warmup", 1, *watched)
-    verdict.at_most("failed", sum(each["sum"]["failed"] for each in figures.values()), 0)
+    verdict.none("failed", sum(each["sum"]["failed"] for each in figures.values()))
     for name in words.values():
         verdict.note(f"CPU per request, {name}, us",
                      figures[name]["sum"]["usage"]["cpu_us_per_request"])
