@@ -7,7 +7,7 @@ from scenarios import harness
 QUESTION = "what do small requests wait while sixteen bodies of 32 MB are on their way?"
 
 BIG_BYTES, BIG = 32_000_000, 16
-RATE, SECONDS, ROUNDS = 400, 4, 3
+RATE, SECONDS, ROUNDS = 400, 3, 3
 SMALL = ["--rate", RATE, "--poisson", "-c", 256, "-d", SECONDS, "--quiet"]
 
 

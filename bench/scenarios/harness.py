@@ -71,6 +71,7 @@ class Server:
         self.url = url
         self.errors = errors  # the file with its stderr
         self.pids = [process.pid]
+        self.headers = []   # what it wants of each request, beside the usual
         self.ended = False  # by us
 
     @property
@@ -81,9 +82,9 @@ class Server:
         """The option by which sluice-load watches it."""
         return ["--pid", f"{name}={','.join(map(str, self.pids))}"]
 
-    def wait_until_ready(self, path):
+    def wait_until_ready(self, path, seconds=READY_SECONDS):
         """Asks until it answers 200."""
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 ask(self.url + path, timeout=1)
@@ -152,12 +153,14 @@ class Place:
         last = server.errors.read_text(errors="replace").splitlines()[-5:]
         print(f"\n{server.process.args[0]} ended by itself, with {code}:", *last, sep="\n  ")
 
-    def start(self, command, url, log="server"):
-        """Starts a program; what it writes goes to two files in the folder."""
+    def start(self, command, url, log="server", environment=None):
+        """Starts a program, with this beside our environment; what it writes goes to two files in
+        the folder."""
         base = self.folder / f"{log}-{len(self.servers)}"
         errors = base.with_suffix(".err")
         with open(base.with_suffix(".out"), "wb") as out, open(errors, "wb") as err:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                       env={**os.environ, **(environment or {})})
         server = Server(process, url, errors)
         self.servers.append(server)
         return server

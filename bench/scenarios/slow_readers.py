@@ -7,9 +7,9 @@ from scenarios import harness
 
 QUESTION = "what do slow readers cost the gateway in memory, and other streams in time?"
 
-READERS, READ_RATE = 200, 20_000
+READERS, READ_RATE = 200, 50_000
 TOKENS, TOKEN_BYTES = 1200, 256  # of a slow one: about 500 KB, more than the kernels hold
-OTHERS, ROUNDS = 50, 3
+OTHERS, ROUNDS = 50, 2
 MEMORY_KB_BAR = 256
 DELAY_BAR = 2
 MODELS = "default_provider: up0\n"  # so that each may ask for its own knobs
