@@ -1,6 +1,6 @@
 """LiteLLM's proxy: one worker, no database, its log off."""
 
-from scenarios.harness import BUILD_DIR, CannotMeasure, free_port
+from scenarios.harness import BUILD_DIR, KEY, CannotMeasure, free_port
 
 PROGRAM = BUILD_DIR / "peers" / "litellm" / "bin" / "litellm"
 CONFIG = """
@@ -9,8 +9,9 @@ model_list:
     litellm_params: {{ model: openai/gpt-4.1, api_base: "{url}/v1", api_key: sk-mock }}
 litellm_settings: {{ turn_off_message_logging: true, num_retries: 0, telemetry: false }}
 """
-# It asks the network for a list of prices, unless told not to.
-ENVIRONMENT = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+# It asks the network for a list of prices, unless told not to, and wants a key that is long enough.
+ENVIRONMENT = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR",
+               "LITELLM_MASTER_KEY": KEY}
 READY_SECONDS = 90
 
 

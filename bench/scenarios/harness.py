@@ -371,5 +371,6 @@ class Verdict:
     def print(self):
         print()
         for what, value, bar, mark in self.rows:
-            shown = value if isinstance(value, str) else f"{value:,.2f}"
+            small = not isinstance(value, str) and 0 < abs(value) < 0.1
+            shown = value if isinstance(value, str) else f"{value:,.4g}" if small else f"{value:,.2f}"
             print(f"{mark:6} {what:58} {shown:>14}  {bar}")
