@@ -4,6 +4,13 @@ its figure in by `verdict.show(KEY, figure)`."""
 import dataclasses
 
 
+def number(value):
+    """1/40, 0.65, 15.5, 9,000."""
+    if 0 < value < 0.05:
+        return f"1/{1 / value:.0f}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 @dataclasses.dataclass(frozen=True)
 class Bar:
     what: str
@@ -17,7 +24,7 @@ class Bar:
         return figure <= self.most if self.most is not None else figure >= self.least
 
     def text(self):
-        low = f"at least {self.least:,g}" if self.most is None else f"{self.most:,.4g}"
+        low = f"at least {number(self.least)}" if self.most is None else number(self.most)
         return f"{low} {self.unit}".strip()
 
 
@@ -59,7 +66,18 @@ def table(shown, ran):
             mark = "met" if bar.met(figure) else "MISSED"
             if bar.stretch is not None and figure <= bar.stretch:
                 mark = "met, and the stretch"
-            rows.append((bar.what, bar.text(), f"{figure:,.4g} {bar.unit}".strip(), mark))
+            rows.append((bar.what, bar.text(), f"{number(figure)} {bar.unit}".strip(), mark))
         elif bar.scenario in ran:
             rows.append((bar.what, bar.text(), "-", "not measured, see above"))
     return [f"{what:62} {bar:>15} {figure:>14}  {mark}" for what, bar, figure, mark in rows]
+
+
+def markdown(shown):
+    """The same as rows for bench/README.md: what is over its bar is bold."""
+    for key, bar in BARS.items():
+        if key not in shown:
+            continue
+        figure = f"{number(shown[key])} {bar.unit}".strip()
+        stretch = f" ({number(bar.stretch)})" if bar.stretch is not None else ""
+        yield (f"| {bar.what} | {bar.text()}{stretch} | "
+               f"{figure if bar.met(shown[key]) else f'**{figure}**'} | `{bar.scenario}` |")

@@ -124,6 +124,12 @@ class Options:
     mock_port: int = 0            # where those find the fake provider
 
 
+def plots_folder(options):
+    folder = Path(options.out or BUILD_DIR / "plots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Place:
     """A temporary folder and the servers that were started in it."""
 
@@ -187,9 +193,7 @@ class Place:
 
     def plots(self):
         """Where plots go."""
-        folder = Path(self.options.out or BUILD_DIR / "plots")
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return plots_folder(self.options)
 
     def sluice(self, upstreams, more="", wrapper=(), binary=None, scheme="http", **config):
         """The gateway, with everything on: client keys, metrics, the access log to a file.
