@@ -96,9 +96,7 @@ void client_close(struct client *client)
 /* As a process that is killed with bytes unread does. */
 static void reset_link(struct client *client)
 {
-    if (client->link != LINK_OPEN)
-        close_link(client);
-    else if (uv_tcp_close_reset(&client->tcp, on_closed) == 0)
+    if (client->link == LINK_OPEN && uv_tcp_close_reset(&client->tcp, on_closed) == 0)
         client->link = LINK_CLOSING;
     else
         close_link(client);

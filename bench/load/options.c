@@ -274,7 +274,7 @@ static bool read_words(struct options *options, int count, char **words)
 {
     for (int i = 1; i < count; i++) {
         const struct row *row = find_row(words[i]);
-        const char *value = i + 1 < count ? words[i + 1] : NULL;
+        const char *value = i + 1 < count ? words[i + 1] : "";
 
         if (!row && words[i][0] == '-')
             return refuse_option(words[i]);
@@ -282,7 +282,7 @@ static bool read_words(struct options *options, int count, char **words)
             return false;
         if (!row)
             continue;
-        if (row->value && !value)
+        if (row->value && i + 1 == count)
             return refuse_missing(row);
         if (!read_value(options, row, value))
             return refuse_value(row, value);
