@@ -21,13 +21,15 @@ PERF_REQUESTS = 20000
 COMMITTED = harness.ROOT / "bench" / "instructions.json"
 RISE_BAR = 1.03
 LIVES = 3
-TOKENS, INTERVAL_MS = 10, 20  # slow enough for each event to come alone, also under callgrind
+# Slow enough for each answer and each event to find the gateway waiting, also under callgrind.
+TOKENS, KNOBS = 10, {"tokens": 10, "latency_ms": 5, "interval_ms": 20}
+USUAL = {"tokens": 16, "latency_ms": 0, "interval_ms": 0}
 
 # What is committed: the options of the load, the requests of a short and of a long life, and which
 # of several counts is believed: whatever disturbs a plain request adds to it; a busy machine lets
 # events come together, which takes away from a stream.
 PATHS = {
-    "unary": (["-c", 1], 100, 1100, min),
+    "unary": (["-c", 1], 50, 450, min),
     "stream": (["-c", 1, "--stream", "--expect-tokens", TOKENS], 5, 20, statistics.median),
 }
 
@@ -95,7 +97,7 @@ def counted(place, mock):
         return place.sluice([mock.url], wrapper=wrapper)
 
     counts = {}
-    harness.ask(mock.url + "/mock/control", {"tokens": TOKENS, "interval_ms": INTERVAL_MS})
+    harness.ask(mock.url + "/mock/control", KNOBS)
     for name, (options, few, many, believed) in PATHS.items():
         if perf_works():
             counts[name] = by_perf(start(), many, options)
@@ -106,7 +108,7 @@ def counted(place, mock):
         else:
             raise harness.CannotMeasure("no hardware counters, and valgrind is not installed "
                                         "(deps/setup bench)")
-    harness.ask(mock.url + "/mock/control", {"tokens": 16, "interval_ms": 0})
+    harness.ask(mock.url + "/mock/control", USUAL)
     return counts, "perf" if perf_works() else "callgrind"
 
 
