@@ -3,25 +3,19 @@
 /* More tokens than any model can see; what is beyond is nonsense, and would only overflow sums. */
 #define TOKENS_MAX UINT64_C(1000000000000)
 
-bool openai_read_count(const struct scan_field *field, uint64_t *ret)
+static bool read_count(struct span raw, uint64_t *ret)
 {
     uint64_t value;
 
-    if (field->raw.at == NULL || !scan_u64(field->raw, &value) || value > TOKENS_MAX)
+    if (!scan_u64(raw, &value) || value > TOKENS_MAX)
         return false;
     *ret = value;
     return true;
 }
 
-/* Fills the fields that the object has; whether something is wrong with it is not the question
- * here. */
-static void read_fields(const struct scan_field *object, struct scan_field *fields,
-                        size_t count)
+bool openai_read_count(const struct scan_field *field, uint64_t *ret)
 {
-    struct scan_result result;
-
-    if (object->raw.at && object->kind == JSON_OBJECT)
-        (void)scan_object(object->raw, fields, count, &result);
+    return read_count(field->raw, ret);
 }
 
 static uint64_t less(uint64_t a, uint64_t b)
@@ -29,80 +23,81 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-static void read_prompt_details(const struct scan_field *details, struct usage *usage)
-{
-    enum { CACHED, CACHE_WRITE, COUNT };
-    struct scan_field fields[COUNT] = {
-        [CACHED] = { .name = "cached_tokens" },
-        [CACHE_WRITE] = { .name = "cache_write_tokens" },
-    };
+/* What is counted, under all its names. */
+enum count { PROMPT, COMPLETION, TOTAL, CACHED, CACHE_WRITE, REASONING, COUNTS };
 
-    read_fields(details, fields, COUNT);
-    (void)openai_read_count(&fields[CACHED], &usage->cached);
-    (void)openai_read_count(&fields[CACHE_WRITE], &usage->cache_write);
+struct counts {
+    uint64_t values[COUNTS];
+    bool seen[COUNTS];
+};
+
+static const struct {
+    const char *name;
+    const char *inside; /* the object that it stands in; NULL: usage itself */
+    const char *or_inside;
+    enum count count;
+} names[] = {
+    { "prompt_tokens", NULL, NULL, PROMPT },
+    { "input_tokens", NULL, NULL, PROMPT }, /* Responses */
+    { "completion_tokens", NULL, NULL, COMPLETION },
+    { "output_tokens", NULL, NULL, COMPLETION },
+    { "total_tokens", NULL, NULL, TOTAL },
+    { "prompt_cache_hit_tokens", NULL, NULL, CACHED }, /* DeepSeek */
+    { "cached_tokens", "prompt_tokens_details", "input_tokens_details", CACHED },
+    { "cache_write_tokens", "prompt_tokens_details", "input_tokens_details", CACHE_WRITE },
+    { "reasoning_tokens", "completion_tokens_details", "output_tokens_details", REASONING },
+};
+
+static void note(const struct scan_item *item, struct span inside, struct counts *counts)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        bool here = names[i].inside ? inside.at && (scan_key_is(inside, names[i].inside) ||
+                                                    scan_key_is(inside, names[i].or_inside))
+                                    : inside.at == NULL;
+
+        if (here && scan_key_is(item->key, names[i].name) &&
+            read_count(item->raw, &counts->values[names[i].count]))
+            counts->seen[names[i].count] = true;
+    }
 }
 
-static void read_output_details(const struct scan_field *details, struct usage *usage)
+static void read_counts(struct span raw, struct counts *ret)
 {
-    struct scan_field reasoning = { .name = "reasoning_tokens" };
+    struct scan_walk walk = scan_walk(raw);
+    struct span inside = { 0 };
+    struct scan_item item;
+    unsigned depth;
 
-    read_fields(details, &reasoning, 1);
-    (void)openai_read_count(&reasoning, &usage->reasoning);
+    while (scan_walk_next(&walk, &item, &depth)) {
+        if (depth == 1)
+            inside = item.kind == JSON_OBJECT ? item.key : (struct span){ 0 };
+        if (depth <= 2 && item.kind == JSON_NUMBER && item.key.at)
+            note(&item, inside, ret);
+    }
 }
 
 void openai_read_usage(struct span raw, struct usage *ret)
 {
-    enum {
-        PROMPT,
-        INPUT,
-        COMPLETION,
-        OUTPUT,
-        TOTAL,
-        HIT,
-        PROMPT_DETAILS,
-        INPUT_DETAILS,
-        COMPLETION_DETAILS,
-        OUTPUT_DETAILS,
-        COUNT
-    };
-    struct scan_field fields[COUNT] = {
-        [PROMPT] = { .name = "prompt_tokens" },
-        [INPUT] = { .name = "input_tokens" }, /* Responses */
-        [COMPLETION] = { .name = "completion_tokens" },
-        [OUTPUT] = { .name = "output_tokens" },
-        [TOTAL] = { .name = "total_tokens" },
-        [HIT] = { .name = "prompt_cache_hit_tokens" }, /* DeepSeek */
-        [PROMPT_DETAILS] = { .name = "prompt_tokens_details" },
-        [INPUT_DETAILS] = { .name = "input_tokens_details" },
-        [COMPLETION_DETAILS] = { .name = "completion_tokens_details" },
-        [OUTPUT_DETAILS] = { .name = "output_tokens_details" },
-    };
-    struct scan_field object = { .kind = JSON_OBJECT, .raw = raw };
-    struct usage usage = { 0 };
-    uint64_t prompt = 0;
-    uint64_t total = 0;
+    struct counts counts = { 0 };
+    const uint64_t *values = counts.values;
+    struct usage usage = { .known = true };
+    uint64_t prompt;
 
     if (raw.size == 0 || raw.at[0] != '{')
         return;
-    read_fields(&object, fields, COUNT);
-    usage.known = openai_read_count(&fields[PROMPT], &prompt) ||
-                  openai_read_count(&fields[INPUT], &prompt);
-    if (openai_read_count(&fields[COMPLETION], &usage.output) ||
-        openai_read_count(&fields[OUTPUT], &usage.output))
-        usage.known = true;
-    if (!usage.known && openai_read_count(&fields[TOTAL], &prompt))
-        usage.known = true; /* a ranking has no other figure */
-    if (!usage.known)
+    read_counts(raw, &counts);
+    if (!counts.seen[PROMPT] && !counts.seen[COMPLETION] && !counts.seen[TOTAL])
         return;
-    (void)openai_read_count(&fields[HIT], &usage.cached);
-    read_prompt_details(&fields[PROMPT_DETAILS], &usage);
-    read_prompt_details(&fields[INPUT_DETAILS], &usage);
-    read_output_details(&fields[COMPLETION_DETAILS], &usage);
-    read_output_details(&fields[OUTPUT_DETAILS], &usage);
+    prompt = values[PROMPT];
+    if (!counts.seen[PROMPT] && !counts.seen[COMPLETION])
+        prompt = values[TOTAL]; /* a ranking has no other figure */
+    usage.cached = values[CACHED];
+    usage.cache_write = values[CACHE_WRITE];
+    usage.reasoning = values[REASONING];
+    usage.output = values[COMPLETION];
     usage.input = less(less(prompt, usage.cached), usage.cache_write);
     /* Some (xAI) count reasoning beside the completion; the sum tells. */
-    if (openai_read_count(&fields[TOTAL], &total) &&
-        total == prompt + usage.output + usage.reasoning)
+    if (counts.seen[TOTAL] && values[TOTAL] == prompt + usage.output + usage.reasoning)
         usage.output += usage.reasoning;
     *ret = usage;
 }

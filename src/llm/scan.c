@@ -318,6 +318,68 @@ bool scan_next(struct span container, size_t *at, struct scan_item *ret)
     return true;
 }
 
+/* ---- walking ---- */
+
+static void walk_in(struct scan_walk *walk, struct reader *r)
+{
+    walk->objects = walk->objects << 1 | (*r->at == '{');
+    walk->depth++;
+    walk->fresh = true;
+    r->at++;
+}
+
+/* Closes what ends here. False when nothing is left, or what stands here is wrong. */
+static bool walk_on(struct scan_walk *walk, struct reader *r)
+{
+    skip_space(r);
+    while (walk->depth && skip_byte(r, walk->objects & 1 ? '}' : ']')) {
+        walk->objects >>= 1;
+        walk->depth--;
+        walk->fresh = false;
+        skip_space(r);
+    }
+    return walk->depth && (walk->fresh || skip_byte(r, ','));
+}
+
+struct scan_walk scan_walk(struct span container)
+{
+    struct scan_walk walk = { .text = container };
+    struct reader r = reader_of(container);
+
+    if (peek(&r) == '{' || peek(&r) == '[')
+        walk_in(&walk, &r);
+    walk.at = (size_t)(r.at - r.start);
+    return walk;
+}
+
+bool scan_walk_next(struct scan_walk *walk, struct scan_item *ret, unsigned *ret_depth)
+{
+    struct reader r = reader_of(walk->text);
+    struct scan_item item = { 0 };
+    const char *start;
+
+    r.at += walk->at;
+    if (!walk_on(walk, &r) || (walk->objects & 1 && !skip_key(&r, &item.key)))
+        return false;
+    skip_space(&r);
+    start = r.at;
+    item.kind = kind_of(peek(&r));
+    *ret_depth = walk->depth;
+    if (item.kind != JSON_OBJECT && item.kind != JSON_ARRAY) {
+        if (skip_scalar(&r))
+            return false;
+        walk->fresh = false;
+    } else if (walk->depth < LIMIT_JSON_DEPTH) {
+        walk_in(walk, &r);
+    } else {
+        return false;
+    }
+    item.raw = since(&r, start);
+    walk->at = (size_t)(r.at - r.start);
+    *ret = item;
+    return true;
+}
+
 bool scan_front(struct span text, struct scan_item *ret)
 {
     struct reader r = reader_of(text);

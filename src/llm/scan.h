@@ -54,6 +54,23 @@ bool scan_next(struct span container, size_t *at, struct scan_item *ret);
 /* The value at the front of `text` (after white space), whatever stands behind it. */
 bool scan_front(struct span text, struct scan_item *ret);
 
+/* A walk through all that an object or array holds, in order; what stands in a container comes right
+ * behind it. For the few that must look deeper than one level: each byte is looked at once. */
+struct scan_walk {
+    struct span text;
+    size_t at;
+    uint64_t
+        objects;    /* what is open: a bit each, 1 for an object, the innermost is the lowest */
+    unsigned depth; /* how many are */
+    bool fresh;     /* nothing has come yet of the innermost */
+};
+
+struct scan_walk scan_walk(struct span container);
+
+/* Gives the next, and how deep it stands: 1 for what the outermost holds. Of a container only the kind is known yet,
+ * its `raw` is the bracket. False at the end, and at anything that is not valid. */
+bool scan_walk_next(struct scan_walk *walk, struct scan_item *ret, unsigned *ret_depth);
+
 /* Is the key of an item this name? Compares decoded. */
 bool scan_key_is(struct span key, const char *name);
 

@@ -39,6 +39,37 @@ static void compare_walk(struct span raw, const struct json *value)
     assert(count == json_count(value));
 }
 
+static size_t count_all(const struct json *value)
+{
+    enum json_kind kind = json_kind(value);
+    size_t count = 0;
+
+    for (size_t i = 0; (kind == JSON_OBJECT || kind == JSON_ARRAY) && i < json_count(value);
+         i++) {
+        struct span key;
+        const struct json *item =
+            kind == JSON_OBJECT ? json_member_at(value, i, &key) : json_item(value, i);
+
+        count += 1 + count_all(item);
+    }
+    return count;
+}
+
+/* Walking through all of it, too. */
+static void compare_deep_walk(struct span raw, const struct json *value)
+{
+    struct scan_walk walk = scan_walk(raw);
+    struct scan_item item;
+    size_t count = 0;
+    size_t front = 0;
+    unsigned depth;
+
+    for (; scan_walk_next(&walk, &item, &depth); count++)
+        front += depth == 1;
+    assert(front == json_count(value) && count == count_all(value));
+    assert(walk.depth == 0 && walk.at == raw.size);
+}
+
 static void compare_field(const struct scan_field *field, const struct json *value,
                           struct arena *arena)
 {
@@ -50,8 +81,10 @@ static void compare_field(const struct scan_field *field, const struct json *val
     assert(field->kind == json_kind(value));
     if (json_read_string(value, &text))
         assert(span_equal(text, scan_string(field->raw, arena)));
-    if (field->kind == JSON_ARRAY || field->kind == JSON_OBJECT)
+    if (field->kind == JSON_ARRAY || field->kind == JSON_OBJECT) {
         compare_walk(field->raw, value);
+        compare_deep_walk(field->raw, value);
+    }
 }
 
 static void compare_object(struct span text, const struct json *root, struct arena *arena)

@@ -448,6 +448,34 @@ static void test_reads_the_value_at_the_front(void **state)
     assert_false(scan_front(SPAN_OF("{\"a\":[1]"), &item));
 }
 
+static void test_walks_through_everything(void **state)
+{
+    static const struct {
+        const char *key; /* NULL: an item of an array */
+        const char *raw;
+        unsigned depth;
+    } wanted[] = { { "\"a\"", "1", 1 },   { "\"b\"", "{", 1 }, { "\"c\"", "[", 2 },
+                   { NULL, "\"x]\"", 3 }, { NULL, "{", 3 },    { NULL, "null", 3 },
+                   { "\"d\"", "true", 2 } };
+    struct scan_walk walk =
+        scan_walk(SPAN_OF("{ \"a\" : 1, \"b\" :{\"c\":[\"x]\", {},null] ,\"d\":true }}"));
+    struct scan_item item;
+    unsigned depth;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        assert_true(scan_walk_next(&walk, &item, &depth));
+        assert_true(span_is(item.raw, wanted[i].raw));
+        assert_int_equal(depth, wanted[i].depth);
+        assert_true(wanted[i].key ? span_is(item.key, wanted[i].key) : item.key.at == NULL);
+    }
+    assert_false(scan_walk_next(&walk, &item, &depth));
+    walk = scan_walk(SPAN_OF("{\"a\" 1}"));
+    assert_false(scan_walk_next(&walk, &item, &depth));
+    walk = scan_walk(SPAN_OF("7"));
+    assert_false(scan_walk_next(&walk, &item, &depth));
+}
+
 static void test_knows_what_says_nothing(void **state)
 {
     static const char *const empty[] = { "null", "\"\"", "[]", "{}", "[ \n]" };
@@ -488,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_walks_arrays_and_objects),
         cmocka_unit_test(test_walks_nothing_in_what_holds_nothing),
         cmocka_unit_test(test_reads_the_value_at_the_front),
+        cmocka_unit_test(test_walks_through_everything),
         cmocka_unit_test(test_knows_what_says_nothing),
     };
 
