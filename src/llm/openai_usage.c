@@ -32,33 +32,39 @@ struct counts {
 };
 
 static const struct {
-    const char *name;
+    struct span key;
     const char *inside; /* the object that it stands in; NULL: usage itself */
     const char *or_inside;
     enum count count;
 } names[] = {
-    { "prompt_tokens", NULL, NULL, PROMPT },
-    { "input_tokens", NULL, NULL, PROMPT }, /* Responses */
-    { "completion_tokens", NULL, NULL, COMPLETION },
-    { "output_tokens", NULL, NULL, COMPLETION },
-    { "total_tokens", NULL, NULL, TOTAL },
-    { "prompt_cache_hit_tokens", NULL, NULL, CACHED }, /* DeepSeek */
-    { "cached_tokens", "prompt_tokens_details", "input_tokens_details", CACHED },
-    { "cache_write_tokens", "prompt_tokens_details", "input_tokens_details", CACHE_WRITE },
-    { "reasoning_tokens", "completion_tokens_details", "output_tokens_details", REASONING },
+    { SPAN("\"prompt_tokens\""), NULL, NULL, PROMPT },
+    { SPAN("\"input_tokens\""), NULL, NULL, PROMPT }, /* Responses */
+    { SPAN("\"completion_tokens\""), NULL, NULL, COMPLETION },
+    { SPAN("\"output_tokens\""), NULL, NULL, COMPLETION },
+    { SPAN("\"total_tokens\""), NULL, NULL, TOTAL },
+    { SPAN("\"prompt_cache_hit_tokens\""), NULL, NULL, CACHED }, /* DeepSeek */
+    { SPAN("\"cached_tokens\""), "prompt_tokens_details", "input_tokens_details", CACHED },
+    { SPAN("\"cache_write_tokens\""), "prompt_tokens_details", "input_tokens_details",
+      CACHE_WRITE },
+    { SPAN("\"reasoning_tokens\""), "completion_tokens_details", "output_tokens_details",
+      REASONING },
 };
 
+static bool stands(struct span inside, size_t name)
+{
+    if (names[name].inside == NULL)
+        return inside.at == NULL;
+    return inside.at && (scan_key_is(inside, names[name].inside) ||
+                         scan_key_is(inside, names[name].or_inside));
+}
+
+/* The keys are compared as they are written: nobody escapes the letters of these. */
 static void note(const struct scan_item *item, struct span inside, struct counts *counts)
 {
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        bool here = names[i].inside ? inside.at && (scan_key_is(inside, names[i].inside) ||
-                                                    scan_key_is(inside, names[i].or_inside))
-                                    : inside.at == NULL;
-
-        if (here && scan_key_is(item->key, names[i].name) &&
-            read_count(item->raw, &counts->values[names[i].count]))
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (item->key.size == names[i].key.size && span_equal(item->key, names[i].key) &&
+            stands(inside, i) && read_count(item->raw, &counts->values[names[i].count]))
             counts->seen[names[i].count] = true;
-    }
 }
 
 static void read_counts(struct span raw, struct counts *ret)

@@ -357,9 +357,12 @@ bool scan_walk_next(struct scan_walk *walk, struct scan_item *ret, unsigned *ret
     struct reader r = reader_of(walk->text);
     struct scan_item item = { 0 };
     const char *start;
+    bool more;
 
     r.at += walk->at;
-    if (!walk_on(walk, &r) || (walk->objects & 1 && !skip_key(&r, &item.key)))
+    more = walk_on(walk, &r);
+    walk->at = (size_t)(r.at - r.start);
+    if (!more || (walk->objects & 1 && !skip_key(&r, &item.key)))
         return false;
     skip_space(&r);
     start = r.at;
