@@ -49,7 +49,9 @@ enum {
     LIMIT_FED_BYTES = 64 * 1024,           /* of a request that the upstream did not take yet */
     LIMIT_COMMIT_WINDOW_BYTES = 16 * 1024, /* role-only and ping events held back */
     LIMIT_EVENT_BYTES = 1024 * 1024,       /* one SSE event of an upstream */
-    LIMIT_ANSWER_HELD_BYTES = 256 * 1024,  /* a JSON answer held whole before it is sent */
+    LIMIT_DELTAS_WAITING_BYTES = 1024 * 1024, /* of an answer that comes in another order */
+    LIMIT_CALLS_WAITING = 128,                /* in it */
+    LIMIT_ANSWER_HELD_BYTES = 256 * 1024,     /* a JSON answer held whole before it is sent */
     LIMIT_ANSWER_TRANSLATED_BYTES = 4 * 1024 * 1024, /* one in another language: 502 */
     LIMIT_ANSWER_BYTES = 64 * 1024 * 1024,           /* a JSON answer altogether: 502 */
     LIMIT_ANSWER_TAIL_BYTES = 4096,                  /* its end, kept to find the usage in */

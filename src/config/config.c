@@ -204,13 +204,18 @@ bool config_is_loopback(const char *listen)
            span_starts(address, "[::1]:");
 }
 
+bool config_sets_header(const struct config_provider *provider, struct span name)
+{
+    for (size_t i = 0; i < provider->headers.count; i++)
+        if (span_is_nocase(name, provider->headers.items[i].name))
+            return true;
+    return false;
+}
+
 bool config_needs_header(const struct config_provider *provider)
 {
     struct span line = span_from(provider->kind->header);
     struct span name = span_cut(&line, ':');
 
-    for (size_t i = 0; i < provider->headers.count; i++)
-        if (span_is_nocase(name, provider->headers.items[i].name))
-            return false;
-    return name.size > 0;
+    return name.size > 0 && !config_sets_header(provider, name);
 }

@@ -478,6 +478,9 @@ const struct price *config_target_price(const struct config_model *model,
 /* Does it listen where this machine alone can reach it? */
 bool config_is_loopback(const char *listen);
 
+/* Does the operator send a header of that name to it? */
+bool config_sets_header(const struct config_provider *provider, struct span name);
+
 /* Is the header of this provider's kind to be sent? Not where the operator has set it. */
 bool config_needs_header(const struct config_provider *provider);
 

@@ -3,6 +3,7 @@
  *     AUTH: key -> caller      ADMIT: body -> chat      PLAN: model -> plan
  */
 #include "base/clock.h"
+#include "flow/counting.h"
 #include "flow/exchange_state.h"
 #include "flow/request.h"
 #include "flow/upload.h"
@@ -217,6 +218,8 @@ enum exchange_state admit_plan(struct exchange *ex)
     if (next != EXCHANGE_PLAN)
         return next;
     plan_own(ex);
+    if (counting_must_guess(ex))
+        return counting_guess(ex);
     if (ex->plan_count == 0)
         (void)plan_fallbacks(ex);
     if (ex->plan_count == 0 && ex->left_out)

@@ -143,6 +143,7 @@ struct exchange {
     bool interrupted;  /* the drain is over: end it */
     bool counted;      /* it has one of the gateway's slots */
     bool streaming;    /* it is in env->streams */
+    bool guessed;      /* what is answered is an estimate of ours */
     unsigned status;   /* sent, or 499 */
     uint64_t sent_ms;  /* when the client last got a byte */
 

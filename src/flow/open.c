@@ -12,6 +12,8 @@
 #include "flow/upload.h"
 #include "policy/retry.h"
 
+#include <string.h>
+
 static void add_header(struct attempt *attempt, const char *line)
 {
     if (attempt->header_count < FETCH_HEADERS_MAX)
@@ -27,21 +29,67 @@ static void add_key(struct exchange *ex, struct attempt *attempt, struct span ke
         add_header(attempt, arena_text(&ex->arena, buf_span(line)));
 }
 
+static void add_client_header(struct exchange *ex, struct attempt *attempt, struct span name,
+                              struct span value)
+{
+    add_header(attempt,
+               arena_printf(&ex->arena, "%.*s: %.*s", SPAN_ARG(name), SPAN_ARG(value)));
+}
+
+static bool is_header(const char *line, struct span name)
+{
+    struct span rest = span_from(line);
+
+    return span_equal_nocase(span_cut(&rest, ':'), name);
+}
+
+/* Of which version of its language a request is: the client knows, unless the request is ours. */
+static void add_kind_header(struct exchange *ex, struct attempt *attempt)
+{
+    const struct config_provider *provider = attempt->step->target->provider;
+    const struct http_request *request = http_request(ex->http);
+
+    if (!config_needs_header(provider))
+        return;
+    for (size_t i = 0; !attempt->translation.on && i < request->header_count; i++)
+        if (is_header(provider->kind->header, request->headers[i].name)) {
+            add_client_header(ex, attempt, request->headers[i].name, request->headers[i].value);
+            return;
+        }
+    add_header(attempt, provider->kind->header);
+}
+
+/* Headers of the provider's own language: all, whatever they will be called, but for those that the
+ * configuration or we have set. */
+static void add_native_headers(struct exchange *ex, struct attempt *attempt)
+{
+    const struct config_provider *provider = attempt->step->target->provider;
+    const struct http_request *request = http_request(ex->http);
+
+    for (size_t i = 0; provider->kind->passes && i < request->header_count; i++) {
+        struct span name = request->headers[i].name;
+        struct span front = span_first(name, strlen(provider->kind->passes));
+
+        if (span_is_nocase(front, provider->kind->passes) &&
+            !is_header(provider->kind->header, name) && !config_sets_header(provider, name))
+            add_client_header(ex, attempt, name, request->headers[i].value);
+    }
+}
+
 /* What of the client's headers an upstream may see: nothing that carries a credential, a host or
  * framing. */
 static void add_client_headers(struct exchange *ex, struct attempt *attempt)
 {
-    const char *const passed[] = { "traceparent", "tracestate", "openai-beta",
-                                   "idempotency-key",
-                                   attempt->step->target->provider->kind->passes };
+    static const char *const passed[] = { "traceparent", "tracestate", "openai-beta",
+                                          "idempotency-key" };
 
-    for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]) && passed[i]; i++) {
+    for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
         struct span value = http_header(http_request(ex->http), passed[i]);
 
         if (value.size)
-            add_header(attempt,
-                       arena_printf(&ex->arena, "%s: %.*s", passed[i], SPAN_ARG(value)));
+            add_client_header(ex, attempt, span_from(passed[i]), value);
     }
+    add_native_headers(ex, attempt);
 }
 
 static const char *accepted(const struct exchange *ex)
@@ -62,12 +110,11 @@ static void make_headers(struct exchange *ex, struct attempt *attempt, struct sp
     add_header(attempt, "User-Agent: sluice/" SLUICE_VERSION);
     add_header(attempt, arena_texts(&ex->arena, "x-request-id: ", ex->id, NULL));
     add_key(ex, attempt, key);
-    add_client_headers(ex, attempt);
-    if (config_needs_header(provider))
-        add_header(attempt, provider->kind->header);
     for (size_t i = 0; i < provider->headers.count; i++)
         add_header(attempt, arena_printf(&ex->arena, "%s: %s", provider->headers.items[i].name,
                                          provider->headers.items[i].value));
+    add_kind_header(ex, attempt);
+    add_client_headers(ex, attempt); /* the last, so that however many leave room for ours */
 }
 
 static bool start(struct exchange *ex, struct attempt *attempt, const struct plan_step *step,

@@ -83,13 +83,17 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
                         "\r\nx-sluice-attempts: ", NULL);
     (void)buf_add_u64(head, ex->attempts);
     (void)buf_add_text(head, "\r\n");
+    if (ex->endpoint->dialect->id_header)
+        (void)buf_add_texts(head, ex->endpoint->dialect->id_header, ": ", ex->id, "\r\n", NULL);
+    if (ex->guessed)
+        (void)buf_add_text(head, "x-sluice-estimated: 1\r\n");
     add_target(ex, status, head);
     add_timing(ex, head);
     bill_add_header(ex, head); /* of a stream it is known at its end */
     limiting_add_headers(ex, head);
     if (status >= 400 && (ex->attempts || ex->error.class == LLM_QUOTA))
         (void)buf_add_text(head, "x-should-retry: false\r\n");
-    if (status >= 400 && (ex->retry_after_ms || status == 503 || status == 429)) {
+    if (status >= 400 && (ex->retry_after_ms || ex->error.status == 503 || status == 429)) {
         uint32_t seconds = (ex->retry_after_ms + 999) / 1000;
 
         (void)buf_printf(head, "Retry-After: %u\r\n",
@@ -189,6 +193,14 @@ void sink_cut(struct exchange *ex)
     http_abort(http);
 }
 
+/* A status of the client's dialect for what was told in ours. */
+static unsigned error_status(const struct exchange *ex)
+{
+    const struct dialect *dialect = ex->endpoint->dialect;
+
+    return dialect->error_status ? dialect->error_status(&ex->error) : ex->error.status;
+}
+
 static void write_whole_error(struct exchange *ex)
 {
     struct buf body;
@@ -198,7 +210,7 @@ static void write_whole_error(struct exchange *ex)
         (void)buf_add(&body, ex->error_body);
     else
         ex->endpoint->dialect->write_error(&ex->error, &body);
-    start(ex, ex->error.status, "application/json", (int64_t)buf_size(&body));
+    start(ex, error_status(ex), "application/json", (int64_t)buf_size(&body));
     sink_bytes(ex, buf_span(&body));
     buf_done(&body);
 }
@@ -208,6 +220,7 @@ void sink_error(struct exchange *ex)
     bool body_left = http_body_state(ex->http) != HTTP_BODY_WHOLE;
     struct http *http = ex->http;
 
+    ex->error.request = span_from(ex->id);
     if (ex->head_sent) {
         struct buf *event = &ex->env->scratch;
 

@@ -95,9 +95,10 @@ void translation_forget(struct attempt *attempt)
 static struct translate_facts facts_of(struct exchange *ex, const struct attempt *attempt)
 {
     return (struct translate_facts){
-        .id = arena_texts(&ex->arena, "chatcmpl-", ex->id, NULL),
+        .id = arena_texts(&ex->arena, ex->endpoint->dialect->client->id_prefix, ex->id, NULL),
         .model = span_from(attempt->step->target->model),
         .created_s = clock_wall_ms() / 1000,
+        .input = ex->chat.body.size / 4,
         .usage = ex->chat.include_usage,
     };
 }

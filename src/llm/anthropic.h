@@ -49,5 +49,39 @@ void anthropic_read_delta(struct delta_reader *reader, const struct sse_event *e
 
 void anthropic_read_error(unsigned status, struct span body, struct arena *arena,
                           struct llm_error *ret);
+unsigned anthropic_error_status(const struct llm_error *error);
+void anthropic_write_error(const struct llm_error *error, struct buf *out);
+void anthropic_write_error_event(const struct llm_error *error, struct buf *out);
+
+/* ---- anthropic_event.c ---- */
+
+void anthropic_read_event(const struct sse_event *event, bool committed, struct arena *arena,
+                          struct llm_event *ret);
+void anthropic_read_answer(struct span body, struct arena *arena, struct llm_answer *ret);
+void anthropic_read_answer_tail(struct span tail, struct usage *ret);
+
+/* ---- anthropic_read_request.c ---- */
+
+enum err anthropic_read_request(const struct chat *chat, struct arena *arena,
+                                struct conversation *ret, struct chat_problem *ret_problem);
+enum err anthropic_write_estimate(const struct chat *chat, struct arena *arena, struct buf *out,
+                                  struct chat_problem *ret_problem);
+
+/* ---- anthropic_write_reply.c ---- */
+
+void anthropic_write_reply(const struct delta_writer *writer, const struct reply *reply,
+                           struct buf *out);
+
+/* `called`: it holds a call, whatever the finish says. */
+const char *anthropic_stop_word(enum finish finish, bool called);
+void anthropic_write_usage(const struct usage *usage, struct buf *out);
+
+/* The id of an answer; `raw` is the provider's, if it has one. */
+void anthropic_write_id(struct span raw, const char *fallback, struct buf *out);
+
+/* ---- anthropic_write_delta.c ---- */
+
+void anthropic_write_delta(struct delta_writer *writer, const struct delta *delta,
+                           struct buf *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* Anthropic's errors, in words that clients of OpenAI's language know. */
+/* Anthropic's errors: those of a provider, in words that clients of OpenAI's language know, and those for a
+ * client of its own. */
 #include "llm/anthropic.h"
 #include "llm/openai.h"
 
@@ -67,4 +68,83 @@ void anthropic_read_error(unsigned status, struct span body, struct arena *arena
     ret->type = span_from(meaning->type);
     ret->code = meaning->code ? span_from(meaning->code) : (struct span){ 0 };
     ret->param = (struct span){ 0 };
+}
+
+/* ---- for a client ---- */
+
+/* By the status that would be answered in OpenAI's language. What is not listed is an api_error, or, below 500,
+ * an invalid request. */
+static const struct {
+    unsigned status;
+    const char *type;
+    unsigned answered;
+} types[] = {
+    { 401, "authentication_error", 401 }, { 402, "billing_error", 402 },
+    { 403, "permission_error", 403 },     { 404, "not_found_error", 404 },
+    { 409, "conflict_error", 409 },       { 413, "request_too_large", 413 },
+    { 429, "rate_limit_error", 429 },     { 503, "overloaded_error", 529 },
+    { 504, "timeout_error", 504 },        { 529, "overloaded_error", 529 },
+};
+
+/* Money that is used up is a matter of its own here. */
+static unsigned status_of(const struct llm_error *error)
+{
+    return error->class == LLM_QUOTA ? 402 : error->status;
+}
+
+unsigned anthropic_error_status(const struct llm_error *error)
+{
+    unsigned status = status_of(error);
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (types[i].status == status)
+            return types[i].answered;
+    return status;
+}
+
+static const char *type_of(const struct llm_error *error)
+{
+    unsigned status = status_of(error);
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (types[i].status == status)
+            return types[i].type;
+    return status >= 400 && status < 500 ? "invalid_request_error" : "api_error";
+}
+
+static void write_details(const struct llm_error *error, struct json_writer *w)
+{
+    if (error->code.at == NULL && error->param.at == NULL)
+        return;
+    json_key(w, "details");
+    json_begin(w, '{');
+    if (error->code.at)
+        json_put_string(w, "error_code", error->code);
+    if (error->param.at)
+        json_put_string(w, "param", error->param);
+    json_end(w, '}');
+}
+
+void anthropic_write_error(const struct llm_error *error, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+
+    json_begin(&w, '{');
+    json_put_text(&w, "type", "error");
+    json_key(&w, "error");
+    json_begin(&w, '{');
+    json_put_text(&w, "type", type_of(error));
+    json_put_string(&w, "message", error->message);
+    write_details(error, &w);
+    json_end(&w, '}');
+    if (error->request.at)
+        json_put_string(&w, "request_id", error->request);
+    json_end(&w, '}');
+}
+
+void anthropic_write_error_event(const struct llm_error *error, struct buf *out)
+{
+    (void)buf_add_text(out, "event: error\ndata: ");
+    anthropic_write_error(error, out);
+    (void)buf_add_text(out, "\n\n");
 }

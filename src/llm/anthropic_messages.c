@@ -120,6 +120,8 @@ static void write_result(const struct part *part, struct losses *losses, struct 
     json_begin(w, '{');
     json_put_text(w, "type", "tool_result");
     put_raw(w, "tool_use_id", part->id);
+    if (part->failed)
+        json_put_bool(w, "is_error", true);
     json_key(w, "content");
     json_begin(w, '[');
     for (const struct part *inner = part->content; inner; inner = inner->next)

@@ -48,7 +48,8 @@ static uint64_t budget_of(struct span effort)
 /* The budget must leave room for an answer. */
 static void plan_budget(struct writing *writing)
 {
-    uint64_t budget = budget_of(writing->from->effort);
+    uint64_t budget =
+        writing->from->budget ? writing->from->budget : budget_of(writing->from->effort);
     uint64_t said =
         writing->from->max_tokens ? writing->from->max_tokens : writing->target->max_tokens;
 

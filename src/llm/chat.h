@@ -75,6 +75,7 @@ struct llm_error {
     enum llm_class class;
     unsigned status;     /* to answer with, when nothing was sent yet; LLM_AUTH: 502 */
     uint64_t sequence;   /* number of the event, in dialects that count them; else ignored */
+    struct span request; /* its id, in dialects that repeat it; at == NULL: not known */
     struct span message; /* for people */
     struct span type;  /* the OpenAI words; at == NULL: from the class, as in other dialects */
     struct span code;  /* at == NULL: null */

@@ -15,6 +15,8 @@ struct provider_kind;
 
 /* What it takes for a client of this language to be served by a provider of another. */
 struct dialect_client {
+    const char *id_prefix; /* of an answer's id, where the gateway makes it up: "chatcmpl-" */
+
     /* The request as a conversation. The body has been read by read_chat() before. */
     enum err (*read_request)(const struct chat *chat, struct arena *arena,
                              struct conversation *ret, struct chat_problem *ret_problem);
@@ -26,6 +28,11 @@ struct dialect_client {
     /* What has come of an answer, as events; often nothing. */
     void (*write_delta)(struct delta_writer *writer, const struct delta *delta,
                         struct buf *out);
+
+    /* The whole answer to a request that asks how many tokens a conversation is, guessed. NULL: there is no
+     * such request. */
+    enum err (*write_estimate)(const struct chat *chat, struct arena *arena, struct buf *out,
+                               struct chat_problem *ret_problem);
 };
 
 /* What a target asks of a translated request beside its client. */
@@ -54,6 +61,9 @@ struct dialect_provider {
 
 struct dialect {
     const char *name; /* "openai" */
+    const char
+        *id_header; /* where its clients look for the id of a request, beside x-request-id;
+                              NULL: nowhere else */
 
     /* Must the client's request ask for usage to get it in a stream? (stream_options) */
     bool usage_on_request;
@@ -64,7 +74,8 @@ struct dialect {
                           struct chat_problem *ret_problem);
 
     /* Reads one event of a stream. `committed`: content has been sent, so only usage, errors and the
-     * end still matter, and everything else may be called LLM_CONTENT without being parsed. */
+     * end still matter, and everything else may be called LLM_CONTENT without being parsed. ret->usage comes
+     * in as what was said before: some say only what has changed. */
     void (*read_event)(const struct sse_event *event, bool committed, struct arena *arena,
                        struct llm_event *ret);
 
@@ -80,6 +91,9 @@ struct dialect {
     void (*read_error)(unsigned status, struct span body, struct arena *arena,
                        struct llm_error *ret);
 
+    /* The status to answer with; NULL: the error's own. */
+    unsigned (*error_status)(const struct llm_error *error);
+
     void (*write_error)(const struct llm_error *error, struct buf *out);       /* a JSON body */
     void (*write_error_event)(const struct llm_error *error, struct buf *out); /* in a stream */
 
@@ -92,6 +106,6 @@ struct dialect {
 
 extern const struct dialect dialect_openai;    /* chat completions, completions, embeddings */
 extern const struct dialect dialect_responses; /* OpenAI's /v1/responses */
-extern const struct dialect dialect_anthropic; /* Messages; so far for providers alone */
+extern const struct dialect dialect_anthropic; /* Messages */
 
 #endif

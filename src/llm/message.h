@@ -41,6 +41,7 @@ struct part {
     struct span input;     /* raw object */
     struct span signature; /* raw string */
     struct part *content;  /* texts and images */
+    bool failed;           /* a result: the tool says that it failed */
     struct span cache;     /* raw object: cache_control as Anthropic writes it */
 };
 
@@ -112,6 +113,7 @@ struct conversation {
     enum answer_format format;
     struct span schema; /* raw object */
     struct span effort; /* decoded: how hard to think; at == NULL: not said */
+    uint64_t budget;    /* the same in tokens; 0: not said so */
     struct span user;   /* decoded */
     bool stream;
     struct peculiar *peculiar;
@@ -217,14 +219,33 @@ struct delta_reader {
     bool finished;                     /* DELTA_FINISH has been said */
 };
 
+/* How far a call's arguments have come, which are JSON in pieces. */
+struct arguments {
+    uint32_t depth; /* open brackets */
+    bool string;    /* inside a string */
+    bool escaped;   /* behind its backslash */
+    bool whole;     /* what was open is closed */
+};
+
 /* What the writer of a stream must remember. Set up before the first delta; `envelope` begins empty. */
 struct delta_writer {
     const char *fallback_id; /* plain text, for an answer that comes without an id */
     struct span model;       /* decoded, likewise */
     uint64_t created_s;      /* when the answer began, in seconds since 1970 */
+    uint64_t input;          /* about so many tokens went in; 0: not known */
     bool usage;              /* the client wants to be told */
     bool begun;
-    struct buf *envelope; /* what every event begins with */
+    struct buf *envelope; /* what every event begins with; or deltas that must wait */
+
+    /* of languages that tell where a block begins and ends */
+    enum delta_kind open;       /* DELTA_TEXT, DELTA_THINKING, DELTA_CALL; or DELTA_NOTHING */
+    uint32_t open_index;        /* as in the deltas */
+    uint32_t blocks;            /* begun so far */
+    bool signed_off;            /* the open one is thinking, and has its signature */
+    bool called;                /* a tool */
+    uint32_t waiting;           /* calls that wait for the open one */
+    struct arguments arguments; /* of the open call */
+    enum finish finish;
 };
 
 #endif

@@ -22,6 +22,10 @@ bool openai_read_count(const struct scan_field *field, uint64_t *ret);
 /* Reads a usage object in any of its spellings; `ret` stays when it is not one. */
 void openai_read_usage(struct span raw, struct usage *ret);
 
+/* Gives `read` every object that may be the usage in the last bytes of an answer: the last one is. */
+void openai_find_usage(struct span tail, void (*read)(struct span raw, struct usage *ret),
+                       struct usage *ret);
+
 /* The usage object in the last bytes of an answer. */
 void openai_read_answer_tail(struct span tail, struct usage *ret);
 

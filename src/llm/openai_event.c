@@ -290,6 +290,7 @@ static const struct dialect_provider provider = {
 };
 
 static const struct dialect_client client = {
+    .id_prefix = "chatcmpl-",
     .read_request = openai_read_request,
     .write_reply = openai_write_reply,
     .write_delta = openai_write_delta,

@@ -43,20 +43,6 @@ static void add_text(struct message *message, struct span raw, struct span cache
 
 /* ---- bytes in a URL ---- */
 
-static bool is_base64(struct span data)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
-    bool known[256] = { false };
-    bool fine = data.size > 0;
-
-    for (size_t i = 0; i + 1 < sizeof(alphabet); i++)
-        known[(unsigned char)alphabet[i]] = true;
-    for (size_t i = 0; i < data.size; i++)
-        fine = fine && known[(unsigned char)data.at[i]];
-    return fine;
-}
-
 /* data:MEDIA[;parameters];base64,DATA */
 static bool read_data_url(const struct message *message, struct span url, const char *where,
                           struct part *ret)
@@ -64,12 +50,10 @@ static bool read_data_url(const struct message *message, struct span url, const 
     struct span rest = span_skip(url, strlen("data:"));
     struct span head = span_cut(&rest, ',');
 
-    if (!span_ends(head, ";base64") || !is_base64(rest))
+    if (!span_ends(head, ";base64") || !request_is_base64(rest))
         return wrong(message, where,
                      "is a data URL that cannot be read; write data:image/png;base64,DATA.");
-    ret->media = span_cut(&head, ';');
-    if (span_is_nocase(ret->media, "image/jpg"))
-        ret->media = SPAN_OF("image/jpeg");
+    ret->media = request_media(span_cut(&head, ';'));
     ret->data = rest;
     return true;
 }

@@ -108,7 +108,8 @@ void openai_read_usage(struct span raw, struct usage *ret)
     *ret = usage;
 }
 
-void openai_read_answer_tail(struct span tail, struct usage *ret)
+void openai_find_usage(struct span tail, void (*read)(struct span raw, struct usage *ret),
+                       struct usage *ret)
 {
     static const char key[] = "\"usage\"";
     size_t at;
@@ -124,6 +125,11 @@ void openai_read_answer_tail(struct span tail, struct usage *ret)
                                   tail.at[at] == '\r' || tail.at[at] == '\t'))
             at++;
         if (at < tail.size && tail.at[at] == ':' && scan_front(span_skip(tail, at + 1), &item))
-            openai_read_usage(item.raw, ret);
+            read(item.raw, ret);
     }
+}
+
+void openai_read_answer_tail(struct span tail, struct usage *ret)
+{
+    openai_find_usage(tail, openai_read_usage, ret);
 }

@@ -53,7 +53,7 @@ const struct provider_kind provider_kinds[] = {
         .url_variable = "ANTHROPIC_BASE_URL",
         .prefix = "/v1",
         .header = "anthropic-version: 2023-06-01", /* the last that takes a temperature */
-        .passes = "anthropic-beta",
+        .passes = "anthropic-",
         .auth = AUTH_X_API_KEY,
         .dialects = ANTHROPIC_ALONE,
     },
@@ -571,6 +571,20 @@ const struct endpoint endpoints[] = {
         .dialect = &dialect_openai,
         .form = true,
         .opaque = true,
+    },
+    {
+        .path = "/v1/messages",
+        .suffix = "/messages",
+        .operation = "chat",
+        .dialect = &dialect_anthropic,
+        .conversation = true,
+    },
+    {
+        .path = "/v1/messages/count_tokens",
+        .suffix = "/messages/count_tokens",
+        .operation = "count_tokens",
+        .dialect = &dialect_anthropic,
+        .estimate = true,
     },
     { 0 },
 };

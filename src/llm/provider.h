@@ -27,7 +27,7 @@ struct provider_kind {
         *dated_prefix;  /* in its place with an api_version that is a date, where a model has
                                  paths of its own; NULL: it knows no api_version */
     const char *header; /* sent with every request; NULL: none */
-    const char *passes; /* a client's header that goes to this provider alone; NULL: none */
+    const char *passes; /* a client's headers that begin so go to this provider; NULL: none */
     enum provider_auth auth;
     bool key_optional;   /* serves without a key (a server of one's own) */
     bool stream_options; /* understands stream_options.include_usage */
@@ -86,6 +86,7 @@ struct endpoint {
     bool form;             /* the request is multipart/form-data; else JSON */
     bool opaque; /* the answer may be sound, images, text, events: passed on as it comes */
     const char *model; /* that OpenAI takes when a request names none; NULL: it must */
+    bool estimate;         /* where no target can be asked, a guess will do */
 };
 
 extern const struct endpoint endpoints[]; /* ended by one whose path is NULL */

@@ -239,6 +239,7 @@ static void read_data(struct relay *relay, struct sse_event *event, struct relay
     bool trusted = relay->committed && event->whole; /* half an event must be read to its end */
     struct llm_event seen;
 
+    seen.usage = relay->usage;
     if (relay->translate.client)
         translate_data(relay, event, &seen);
     else

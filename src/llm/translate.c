@@ -3,8 +3,7 @@
 #include "base/limits.h"
 
 enum {
-    ENVELOPE_BYTES = 64 * 1024, /* names of models and answers are a provider's */
-    GROWTH = 4,                 /* a string becomes a list of blocks of text */
+    GROWTH = 4, /* a string becomes a list of blocks of text */
     ROOM_MIN = 64 * 1024,
 };
 
@@ -43,6 +42,7 @@ static struct delta_writer writer_of(const struct translate_facts *facts, struct
         .fallback_id = facts->id,
         .model = facts->model,
         .created_s = facts->created_s,
+        .input = facts->input,
         .usage = facts->usage,
         .envelope = envelope,
     };
@@ -52,7 +52,7 @@ void translate_init(struct translate *translate, const struct dialect *client,
                     const struct dialect *provider, const struct translate_facts *facts)
 {
     *translate = (struct translate){ .client = client, .provider = provider };
-    buf_init(&translate->envelope, ENVELOPE_BYTES);
+    buf_init(&translate->envelope, LIMIT_DELTAS_WAITING_BYTES);
     translate->writer = writer_of(facts, &translate->envelope);
 }
 
@@ -113,6 +113,14 @@ static struct span repaired(struct span data, struct arena *arena)
     return copy;
 }
 
+/* The names of models and answers are a provider's, and so is the order of what it says. */
+static const struct llm_error too_much = {
+    .class = LLM_SERVER_ERROR,
+    .status = 502,
+    .message = SPAN("The provider's answer cannot be put in order."),
+    .code = SPAN("upstream_protocol"),
+};
+
 void translate_event(struct translate *translate, const struct sse_event *event,
                      struct arena *arena, struct buf *out, struct llm_event *ret)
 {
@@ -137,6 +145,10 @@ void translate_event(struct translate *translate, const struct sse_event *event,
         ret->error = it->error;
         ret->text_bytes += text_bytes(it);
         translate->client->client->write_delta(&translate->writer, it, out);
+    }
+    if (translate->envelope.overflowed) {
+        ret->kind = LLM_FAILED;
+        ret->error = too_much;
     }
 }
 

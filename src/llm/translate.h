@@ -34,6 +34,8 @@ struct translate_facts {
     const char *id;    /* for one that comes without */
     struct span model; /* likewise */
     uint64_t created_s;
+    uint64_t
+        input;  /* about so many tokens went in: for a client that is told before it is known */
     bool usage; /* a stream tells its usage at the end */
 };
 

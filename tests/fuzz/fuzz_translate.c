@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static const struct translate_facts facts = { "chatcmpl-1", { "m", 1 }, 1, true };
+static const struct translate_facts facts = { "chatcmpl-1", { "m", 1 }, 1, 5, true };
 
 static void check_json(struct span text)
 {

@@ -59,6 +59,24 @@ static const struct expected streams[] = {
         .finished = true,
     },
     {
+        .name = "11-anthropic-stream-thinking-text-tools.sse",
+        .dialect = &dialect_anthropic,
+        .verdicts = "HHHFFHHHFHFHFFFFHFFHFE",
+        .text = "Compare.Checking \xc3\xa9t\xc3\xa9.{\"harbour\": \"Oban\"}",
+        .usage = { 20, 2048, 100, 61, 0, true, false },
+        .finished = true,
+    },
+    {
+        .name = "12-anthropic-stream-error-midway.sse",
+        .dialect = &dialect_anthropic,
+        .verdicts = "HHFL",
+        .text = "Half an ans",
+        .usage = { 20, 2048, 100, 1, 0, true, false },
+        .error = "Overloaded",
+        .class = LLM_SERVER_ERROR,
+        .status = 503,
+    },
+    {
         .name = "19-deepseek-stream-keepalive-reasoning-usage-on-finish.sse",
         .dialect = &dialect_openai,
         .verdicts = "HHHFFFFE",
@@ -195,6 +213,10 @@ static void add_chunk_text(const struct json *root, struct buf *out)
     add_string(json_member(delta, "content"), out);
     add_string(json_member(json_member(call, "function"), "arguments"), out);
     add_string(json_member(root, "delta"), out); /* responses */
+    delta = json_member(root, "delta");          /* anthropic */
+    add_string(json_member(delta, "thinking"), out);
+    add_string(json_member(delta, "text"), out);
+    add_string(json_member(delta, "partial_json"), out);
 }
 
 /* The text of all deltas in what went out; every data line must be JSON or [DONE]. */

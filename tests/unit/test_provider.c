@@ -89,6 +89,8 @@ static void test_the_endpoints(void **state)
         { "/v1/completions", "/completions", &dialect_openai, true },
         { "/v1/embeddings", "/embeddings", &dialect_openai, false },
         { "/v1/responses", "/responses", &dialect_responses, false },
+        { "/v1/messages", "/messages", &dialect_anthropic, false },
+        { "/v1/messages/count_tokens", "/messages/count_tokens", &dialect_anthropic, false },
     };
 
     (void)state;
