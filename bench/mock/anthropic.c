@@ -76,12 +76,14 @@ static bool known_field(struct span name)
     return false;
 }
 
-static bool check_fields(yyjson_val *body, struct answer *answer)
+/* Whoever takes part in a beta may say more. */
+static bool check_fields(const struct ask *ask, struct answer *answer)
 {
-    yyjson_obj_iter walk = yyjson_obj_iter_with(body);
+    yyjson_obj_iter walk = yyjson_obj_iter_with(ask->body);
+    bool beta = request_field(ask->request, "anthropic-beta").size > 0;
     yyjson_val *key;
 
-    while ((key = yyjson_obj_iter_next(&walk)) != NULL)
+    while (!beta && (key = yyjson_obj_iter_next(&walk)) != NULL)
         if (!known_field(peek_string(key)))
             return refuse_as(400, yyjson_get_str(key), "Extra inputs are not permitted",
                              answer);
@@ -145,7 +147,7 @@ static bool check(const struct ask *ask, bool counts, struct answer *answer)
                          answer);
     if (yyjson_get_num(yyjson_obj_get(ask->body, "temperature")) > 1)
         return refuse_as(400, "temperature", "range: 0..1", answer);
-    return check_fields(ask->body, answer) &&
+    return check_fields(ask, answer) &&
            check_messages(yyjson_obj_get(ask->body, "messages"), answer);
 }
 
