@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 import canaries
+import node
 import wire
 from mock import Mock
 from sluice import Sluice, openai_provider, target
@@ -387,3 +388,26 @@ def test_models_are_listed_for_agents(gateway):
     answer = httpx.get(gateway.url + "/v1/models?limit=1000", headers={"x-api-key": canaries.CLIENT_KEY})
     assert answer.status_code == 200
     assert "anthropic" in [row["id"] for row in answer.json()["data"]]
+
+
+# ---- the same from Node ----
+
+NODE_ONCE = ["an unknown model is a NotFoundError", "a wrong key is an AuthenticationError"]
+NODE_EACH = ["a plain answer", "a stream", "events as they come", "tools, and what they gave",
+             "the length of a request", "a stream that breaks", "an overload"]
+
+
+@pytest.fixture(scope="module")
+def node_results(gateway_of_module):
+    return node.run("messages.test.mjs", SLUICE_URL=gateway_of_module.url,
+                    CLIENT_KEY=canaries.CLIENT_KEY, MODELS=",".join(UPSTREAMS))
+
+
+@pytest.mark.parametrize("name", NODE_ONCE + [f"{model}: {name}" for model in UPSTREAMS for name in NODE_EACH])
+def test_node(node_results, name):
+    passed, output = node_results
+    assert passed.get(name), output[-6000:]
+
+
+def test_no_node_test_is_left_out(node_results):
+    assert len(node_results[0]) == len(NODE_ONCE) + len(UPSTREAMS) * len(NODE_EACH)
