@@ -230,7 +230,7 @@ static void write_result(struct writing *writing, const struct part *result)
     begin_message(writing, "tool");
     put_raw(w, "tool_call_id", result->id);
     json_key(w, "content");
-    (void)buf_add_byte(w->out, '"');
+    (void)buf_add_text(w->out, result->failed ? "\"Error: " : "\"");
     for (const struct part *part = result->content; part; part = part->next)
         if (part->kind == PART_TEXT)
             add_raw(w, part->text, "\\n", &any);

@@ -312,8 +312,11 @@ void call_print_reference(struct buf *out)
 
     (void)buf_add_text(out, "| method and path | key | what |\n|---|---|---|\n");
     for (const struct endpoint *endpoint = endpoints; endpoint->path; endpoint++)
-        (void)buf_printf(out, "| POST %s | client | Answered by a model: %s. |\n",
-                         endpoint->path, endpoint->operation);
+        (void)buf_printf(out, "| POST %s | client | Answered by a model: %s.%s |\n",
+                         endpoint->path, endpoint->operation,
+                         endpoint->estimate ? " Where none can be asked: an estimate, with "
+                                              "`x-sluice-estimated: 1`."
+                                            : "");
     for (const struct call_row *row = call_rows; row->path; row++)
         (void)buf_printf(out, "| %s %s | %s | %s |\n", methods[row->method], row->path,
                          roles[row->role], row->help);
