@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { HEADERS_MAX = 16, REPLY_BYTES_MAX = 128 * 1024 * 1024 };
+enum { HEADERS_MAX = 48, REPLY_BYTES_MAX = 128 * 1024 * 1024 };
 
 struct http {
     struct http_request request;

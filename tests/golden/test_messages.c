@@ -98,27 +98,27 @@ static void test_nothing_is_lost_that_both_can_say(void **state)
                     "\"ephemeral\"}},{\"type\":\"document\",\"source\":{\"type\":\"base64\","
                     "\"media_type\":\"application/pdf\",\"data\":\"JVBE\"}}"),
                ""),
-        SAYING(USER(TEXT(
-                   "x")) "," AI("{\"type\":\"thinking\",\"thinking\":\"h\\u00e9\","
-                                "\"signature\":\"c2ln\"},"
-                                "{\"type\":\"redacted_thinking\",\"data\":\"ZGF0YQ==\"}," TEXT(
-                                    "So") ",{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":"
-                                          "\"f\",\"input\":{"
-                                          "\"big\":12345678901234567890,\"a\":[1,{\"b\":\" "
-                                          "\"}]}}") "," USER("{\"type\":\"tool_"
-                                                             "result\",\"tool_use_id\":\"t1\","
-                                                             "\"is_error\":true,"
-                                                             "\"content\":[" TEXT(
-                                                                 "no") ",{\"type\":\"image\","
-                                                                       "\"source\":{\"type\":"
-                                                                       "\"url\","
-                                                                       "\"url\":\"https://"
-                                                                       "e.com/"
-                                                                       "y.png\"}}],\"cache_"
-                                                                       "control\":{\"type\":"
-                                                                       "\"ephemeral\"}}"
-                                                                       "," TEXT("go on")),
-               ""),
+        SAYING(
+            USER(TEXT("x")) "," AI(
+                "{\"type\":\"thinking\",\"thinking\":\"h\\u00e9\","
+                "\"signature\":\"c2ln\"},"
+                "{\"type\":\"redacted_thinking\",\"data\":\"ZGF0YQ==\"}," TEXT(
+                    "So") ",{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":"
+                          "\"f\",\"input\":{"
+                          "\"big\":12345678901234567890,\"a\":[1,{\"b\":\" "
+                          "\"}]}}") "," USER("{\"type\":\"tool_"
+                                             "result\",\"tool_use_id\":\"t1\","
+                                             "\"is_error\":true,"
+                                             "\"content\":[" TEXT("no") ",{\"type\":\"image\","
+                                                                        "\"source\":{\"type\":"
+                                                                        "\"url\","
+                                                                        "\"url\":\"https://"
+                                                                        "e.com/"
+                                                                        "y.png\"}}],\"cache_"
+                                                                        "control\":{\"type\":"
+                                                                        "\"ephemeral\"}}"
+                                                                        "," TEXT("go on")),
+            ""),
     };
     struct losses losses;
 
