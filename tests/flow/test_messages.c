@@ -15,8 +15,8 @@
            "retry: { max_attempts: 1 }\n"
 #define TWO                                                                                    \
     CLAUDE                                                                                     \
-        "models: { m: { targets: [ { name: a, provider: claude, model: one, priority: 1 },\n"  \
-        "  { name: b, provider: claude, model: two, priority: 2 } ] } }\n"
+    "models: { m: { targets: [ { name: a, provider: claude, model: one, priority: 1 },\n"      \
+    "  { name: b, provider: claude, model: two, priority: 2 } ] } }\n"
 #define OPENAI_ALONE                                                                           \
     CLAUDE "models: { m: { targets: [ { provider: alpha } ] } }\n"                             \
            "client_keys: [ { name: k, hash: \"sha256:8254c329a92850f6d539dd376f4816ee27"       \
