@@ -29,7 +29,7 @@ BETAS = ["claude-code-20250219", "interleaved-thinking-2025-05-14", "context-man
 REMINDER = {"type": "text", "text": "<system-reminder>Nothing new.</system-reminder>"}
 
 # The language of the upstream: the kind of its provider, and a model there that thinks.
-UPSTREAMS = {"anthropic": ("anthropic", "claude-opus-5-5")}
+UPSTREAMS = {"anthropic": ("anthropic", "claude-opus-5-5"), "openai": ("openai", "gpt-5-reason")}
 
 
 @pytest.fixture(scope="module", params=UPSTREAMS)

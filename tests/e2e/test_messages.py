@@ -17,7 +17,7 @@ USER = [{"role": "user", "content": "Hello"}]
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 TOOLS = [{"name": name, "description": "Tides", "input_schema": {"type": "object", "properties": properties}}
          for name, properties in (("lookup_tide", {"harbour": {"type": "string"}}), ("now", {}))]
-UPSTREAMS = ["anthropic"]
+UPSTREAMS = ["anthropic", "openai"]
 
 
 @pytest.fixture(scope="module")

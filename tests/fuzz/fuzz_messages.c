@@ -13,6 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static const struct translate_facts facts = { "msg_1", { "m", 1 }, 1, 5, false };
 
+static const struct dialect *const providers[] = { &dialect_anthropic, &dialect_openai };
+
 static void check_json(struct span text)
 {
     struct scan_result result;
@@ -41,9 +43,12 @@ static void read_request(struct span body, struct arena *arena)
         check_json(buf_span(&out));
     buf_reset(&out);
     if (client->read_request(&chat, arena, &conversation, &losses.problem) == ERR_OK) {
-        dialect_anthropic.provider->write_request(&conversation, &target, &losses, &out);
-        if (losses.problem.code == NULL && !out.overflowed)
-            check_json(buf_span(&out));
+        for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
+            buf_reset(&out);
+            providers[i]->provider->write_request(&conversation, &target, &losses, &out);
+            if (losses.problem.code == NULL && !out.overflowed)
+                check_json(buf_span(&out));
+        }
     }
     assert(losses.problem.code == NULL || losses.problem.message);
     for (const char *at = losses.names; *at; at++)
@@ -127,14 +132,14 @@ static void check_events(struct span bytes, struct blocks *blocks)
 }
 
 /* `translated`: through deltas; else as it comes, where nothing is promised of the blocks. */
-static void read_stream(struct span bytes, bool translated)
+static void read_stream(struct span bytes, const struct dialect *provider, bool translated)
 {
     struct blocks blocks = { 0 };
     struct relay_step step;
     struct relay relay;
     bool over = false;
 
-    relay_init(&relay, &dialect_anthropic, false);
+    relay_init(&relay, provider, false);
     if (translated)
         relay_translate(&relay, &dialect_anthropic, &facts);
     while (relay_next(&relay, bytes, true, &step)) {
@@ -201,9 +206,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     switch (bytes[0] & 7) {
     case 0: read_request(text, &arena); break;
     case 1: read_answer(text, &arena); break;
-    case 2: read_stream(text, false); break;
+    case 2: read_stream(text, &dialect_anthropic, false); break;
     case 3: write_deltas(text); break;
-    default: read_stream(text, true); break;
+    case 4: read_stream(text, &dialect_anthropic, true); break;
+    default: read_stream(text, &dialect_openai, true); break;
     }
     arena_done(&arena);
     return 0;
