@@ -86,7 +86,7 @@ struct endpoint {
     bool form;             /* the request is multipart/form-data; else JSON */
     bool opaque; /* the answer may be sound, images, text, events: passed on as it comes */
     const char *model; /* that OpenAI takes when a request names none; NULL: it must */
-    bool estimate;         /* where no target can be asked, a guess will do */
+    bool estimate;     /* where no target can be asked, a guess will do */
 };
 
 extern const struct endpoint endpoints[]; /* ended by one whose path is NULL */
