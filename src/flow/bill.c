@@ -45,8 +45,8 @@ void bill_cancelled(struct exchange *ex)
 {
     struct attempt *attempt = ex->attempt;
 
-    if (!accepted(attempt) || ex->usage.known)
-        return;
+    if (!accepted(attempt) || ex->usage.known || ex->endpoint->estimate)
+        return; /* to be told how long a request is costs nothing */
     if (!ex->committed)
         ex->prompt_tokens = estimate_prompt(ex->chat.body);
     if (attempt->relaying) {

@@ -2,6 +2,7 @@
 #include "llm/anthropic_read.h"
 
 #include "llm/anthropic.h"
+#include "llm/estimate.h"
 
 /* ---- how hard to think ---- */
 
@@ -224,49 +225,6 @@ enum err anthropic_read_request(const struct chat *chat, struct arena *arena,
 
 /* ---- how long it is ---- */
 
-enum {
-    BYTES_PER_TOKEN = 4, /* of English; other languages and code come to more tokens */
-    TURN_TOKENS = 4,     /* around what is said */
-    IMAGE_TOKENS = 1500, /* about the most, as larger ones are made smaller */
-    PAGE_BYTES = 60000,  /* of a PDF, as base64 */
-};
-
-static uint64_t bytes_of(const struct part *part)
-{
-    return part->text.size + part->name.size + part->input.size + part->signature.size;
-}
-
-static uint64_t tokens_of(const struct part *part)
-{
-    uint64_t tokens = 0;
-
-    for (; part; part = part->next) {
-        if (part->kind == PART_IMAGE)
-            tokens += IMAGE_TOKENS;
-        else if (part->kind == PART_DOCUMENT)
-            tokens += IMAGE_TOKENS * (1 + part->data.size / PAGE_BYTES);
-        else
-            tokens += (bytes_of(part) + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
-        for (const struct part *inner = part->content; inner; inner = inner->next)
-            tokens += inner->kind == PART_TEXT
-                          ? (bytes_of(inner) + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN
-                          : IMAGE_TOKENS;
-    }
-    return tokens;
-}
-
-static uint64_t tokens_in(const struct conversation *conversation)
-{
-    uint64_t tokens = 0;
-
-    for (const struct turn *turn = conversation->turns; turn; turn = turn->next)
-        tokens += TURN_TOKENS + tokens_of(turn->parts);
-    for (const struct tool *tool = conversation->tools; tool; tool = tool->next)
-        tokens += TURN_TOKENS + (tool->name.size + tool->description.size + tool->schema.size) /
-                                    BYTES_PER_TOKEN;
-    return tokens;
-}
-
 enum err anthropic_write_estimate(const struct chat *chat, struct arena *arena, struct buf *out,
                                   struct chat_problem *ret_problem)
 {
@@ -276,7 +234,7 @@ enum err anthropic_write_estimate(const struct chat *chat, struct arena *arena, 
     if (!read_conversation(chat, arena, &conversation, ret_problem))
         return ERR_TYPE;
     json_begin(&w, '{');
-    json_put_u64(&w, "input_tokens", tokens_in(&conversation));
+    json_put_u64(&w, "input_tokens", estimate_prompt(chat->body));
     json_end(&w, '}');
     return ERR_OK;
 }
