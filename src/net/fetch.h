@@ -48,6 +48,7 @@ enum { FETCH_HEADERS_MAX = 32 };
 
 struct fetch_request {
     struct fetch_origin *origin; /* borrowed until fetch_close() */
+    const char *path;            /* behind that of the origin, with its query; NULL: nothing */
     bool get;                    /* GET without a body; else POST */
     bool small_reads; /* the answer comes in small pieces: spend little memory on it */
     const char *const

@@ -1,5 +1,6 @@
 #include "net/fetch_easy.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -93,6 +94,27 @@ void fetch_easy_set_origin(CURL *easy, const struct fetch_origin *origin)
     (void)curl_easy_setopt(
         easy, CURLOPT_HTTP_VERSION,
         (long)(origin->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+}
+
+CURLU *fetch_easy_url(const struct fetch_origin *origin, const char *path)
+{
+    CURLU *url = curl_url_dup(origin->url);
+    const char *query = strchr(path, '?');
+    size_t size = query ? (size_t)(query - path) : strlen(path);
+    char *before = NULL;
+    struct buf whole;
+
+    buf_init(&whole, SIZE_MAX / 2);
+    (void)curl_url_get(url, CURLUPART_PATH, &before, 0);
+    if (before && strcmp(before, "/") != 0)
+        (void)buf_add_text(&whole, before);
+    curl_free(before);
+    (void)buf_append(&whole, path, size);
+    (void)curl_url_set(url, CURLUPART_PATH, buf_text(&whole), 0);
+    if (query)
+        (void)curl_url_set(url, CURLUPART_QUERY, query + 1, 0);
+    buf_done(&whole);
+    return url;
 }
 
 /* ---- how it ended ---- */

@@ -32,6 +32,10 @@ void fetch_easy_init(CURL *easy, const struct fetch_callbacks *callbacks, struct
 /* Until another origin is set. */
 void fetch_easy_set_origin(CURL *easy, const struct fetch_origin *origin);
 
+/* Gives the URL of a place behind that of the origin, for CURLOPT_CURLU: to be freed when the handle has been
+ * given another, or is not used any more. `path` begins with a slash, and is already encoded. */
+CURLU *fetch_easy_url(const struct fetch_origin *origin, const char *path);
+
 /* What a result means, where nothing better is known. `in_body`: the head was complete. */
 enum fetch_failure fetch_easy_failure(CURL *easy, CURLcode result, bool in_body);
 

@@ -45,6 +45,7 @@ struct fetch {
     struct fetch_seat seat;
     CURL *easy;
     uint64_t origin_number; /* what the handle is configured for; 0: nothing */
+    CURLU *url;             /* of this call alone; NULL: the origin's */
     struct task *task;
     bool deny_private;
     bool http2;
@@ -248,9 +249,18 @@ struct fetch_pool *fetch_pool_new(struct loop *loop)
     return pool;
 }
 
+/* The handle must not be used with it again. */
+static void forget_url(struct fetch *fetch)
+{
+    if (fetch->url)
+        curl_url_cleanup(fetch->url);
+    fetch->url = NULL;
+}
+
 static void fetch_free(struct fetch *fetch)
 {
     curl_easy_cleanup(fetch->easy);
+    forget_url(fetch);
     mem_free(fetch->whole_body);
     fetch_head_done(&fetch->head);
     buf_done(&fetch->inbox);
@@ -334,6 +344,19 @@ static void configure_call(struct fetch *fetch, const struct fetch_request *requ
         configure_body(fetch, request);
 }
 
+/* Where it goes. The handle keeps its origin; a path of one call goes with that. */
+static void configure_place(struct fetch *fetch, const struct fetch_request *request)
+{
+    if (fetch->origin_number != request->origin->number)
+        fetch_easy_set_origin(fetch->easy, request->origin);
+    fetch->origin_number = request->origin->number;
+    if (request->path == NULL)
+        return;
+    fetch->url = fetch_easy_url(request->origin, request->path);
+    (void)curl_easy_setopt(fetch->easy, CURLOPT_CURLU, fetch->url);
+    fetch->origin_number = 0; /* it has another URL now */
+}
+
 static const struct fetch_callbacks callbacks = {
     .open_socket = on_open_socket,
     .close_socket = on_close_socket,
@@ -370,9 +393,7 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
 
     fetch->task = task;
     fetch->pause_at = LIMIT_INBOX_BYTES;
-    if (fetch->origin_number != request->origin->number)
-        fetch_easy_set_origin(fetch->easy, request->origin);
-    fetch->origin_number = request->origin->number;
+    configure_place(fetch, request);
     fetch->deny_private = request->origin->deny_private;
     fetch->http2 = request->origin->http2;
     configure_call(fetch, request);
@@ -385,6 +406,7 @@ static void reset(struct fetch *fetch)
 {
     fetch_head_reset(&fetch->head);
     buf_reset(&fetch->inbox);
+    forget_url(fetch);
     mem_free(fetch->whole_body);
     fetch->whole_body = NULL;
     fetch->task = NULL;

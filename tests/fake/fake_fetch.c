@@ -225,8 +225,11 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
     assert(pool->count < CALLS_MAX && request->header_count <= FETCH_HEADERS_MAX);
     fetch->request = *request;
     fetch->task = task;
-    fetch->url = mem_copy(request->origin->url, span_from(request->origin->url).size);
     buf_init(&fetch->sent_headers, BYTES_MAX);
+    (void)buf_add_texts(&fetch->sent_headers, request->origin->url,
+                        request->path ? request->path : "", NULL);
+    fetch->url = mem_copy(buf_text(&fetch->sent_headers), buf_size(&fetch->sent_headers));
+    buf_reset(&fetch->sent_headers);
     buf_init(&fetch->sent_body, BYTES_MAX);
     buf_init(&fetch->headers, BYTES_MAX);
     buf_init(&fetch->inbox, BYTES_MAX);
