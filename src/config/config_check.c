@@ -206,9 +206,9 @@ static void check_prompt(struct reading *reading, const struct config_provider *
 
     if (!provider->health.prompt)
         return;
-    if (!provider_speaks(provider->kind, &dialect_openai))
+    if (!provider_dialect(provider->kind, &dialect_openai, true))
         report_error(reading->reporter, prompt,
-                     "%s does not speak OpenAI's chat completions; write false",
+                     "%s cannot be asked what OpenAI's chat completions ask; write false",
                      provider->kind->title);
     else
         report_warning(reading->reporter, prompt,

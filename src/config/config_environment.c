@@ -109,12 +109,6 @@ static void add_kind(struct environment *env, const struct provider_kind *kind)
 
     if (kind->built_in || (key == NULL && url == NULL))
         return;
-    if (kind->dialects[0] == NULL) {
-        report_warning(env->reporter, about(env, said_by),
-                       "this build does not speak %s's language yet, so this is not used",
-                       kind->title);
-        return;
-    }
     if (key == NULL && !kind->key_optional) {
         report_warning(env->reporter, about(env, said_by), "%s is not set, so this is not used",
                        kind->key_variable);

@@ -212,8 +212,6 @@ static void print_kinds(struct buf *out)
         char key[128];
         char place[128];
 
-        if (kind->dialects[0] == NULL)
-            continue;
         (void)buf_printf(out, "| `%s` | %s | %s | %s%s | %s |\n", kind->name, kind->title,
                          kind->built_in   ? "in this process"
                          : kind->base_url ? code_or_dash(kind->base_url, url)
@@ -224,11 +222,7 @@ static void print_kinds(struct buf *out)
     }
     (void)buf_add_text(out,
                        "\nAnything else that speaks OpenAI's language is `kind: openai` with a "
-                       "`base_url` of its own.\n\nNot yet in this build:");
-    for (const struct provider_kind *kind = provider_kinds; kind->name; kind++)
-        if (kind->dialects[0] == NULL)
-            (void)buf_printf(out, " `%s`", kind->name);
-    (void)buf_add_text(out, ".\n");
+                       "`base_url` of its own.\n");
 }
 
 static void print_variables(struct buf *out)

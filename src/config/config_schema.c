@@ -40,8 +40,7 @@ static void write_kinds(struct json_writer *w)
     json_key(w, "enum");
     json_begin(w, '[');
     for (const struct provider_kind *kind = provider_kinds; kind->name; kind++)
-        if (kind->dialects[0])
-            json_text(w, kind->name);
+        json_text(w, kind->name);
     json_end(w, ']');
 }
 

@@ -94,14 +94,9 @@ static bool read_kind(const struct setting *row, struct span text, void *slot,
     struct nearest nearest = nearest_to(text);
 
     (void)row;
-    if (kind && (kind->dialects[0] || kind->built_in)) {
+    if (kind) {
         *(const struct provider_kind **)slot = kind;
         return true;
-    }
-    if (kind) {
-        (void)buf_printf(problem, "this build does not implement \"%s\" yet; remove it",
-                         kind->name);
-        return false;
     }
     (void)buf_printf(problem, "\"%s\" is not a kind of provider", quoted(text).text);
     for (kind = provider_kinds; kind->name; kind++)

@@ -7,6 +7,7 @@ bool key_header_write(const struct config_provider *provider, struct span key, s
         [AUTH_BEARER] = "Authorization: Bearer ",
         [AUTH_X_API_KEY] = "x-api-key: ",
         [AUTH_API_KEY] = "api-key: ",
+        [AUTH_X_GOOG_API_KEY] = "x-goog-api-key: ",
     };
     const char *beginning = beginnings[provider->kind->auth];
 

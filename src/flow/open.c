@@ -121,12 +121,11 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
                   struct breaker_ticket ticket, const struct key_choice *key)
 {
     const struct config_provider *provider = step->target->provider;
-    struct fetch_origin *origin = translation_origin(ex, step);
-    struct fetch_request request = { .origin = origin, .small_reads = ex->chat.stream };
+    struct fetch_request request = { .small_reads = ex->chat.stream };
     const struct plan_step *before = attempt->step;
     uint64_t now_ms = exchange_now_ms(ex);
 
-    if (origin == NULL)
+    if (!translation_place(ex, step, &request))
         return false;
     *attempt = (struct attempt){ .step = step, .ticket = ticket };
     if (!translation_request(ex, attempt, step)) {

@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "flow/exchange_state.h"
+#include "llm/place.h"
 #include "llm/translate.h"
+#include "net/fetch.h"
 
 static const struct dialect *dialect_of(const struct exchange *ex, const struct plan_step *step)
 {
@@ -10,15 +12,32 @@ static const struct dialect *dialect_of(const struct exchange *ex, const struct 
                             ex->endpoint->conversation);
 }
 
-struct fetch_origin *translation_origin(struct exchange *ex, const struct plan_step *step)
+/* What the model is asked for is a part of the URL. */
+static const char *path_of(struct exchange *ex, const struct plan_step *step,
+                           const char *suffix)
+{
+    struct buf *path = &ex->env->scratch;
+
+    buf_reset(path);
+    place_write(suffix, span_from(step->target->model), path);
+    return arena_text(&ex->arena, buf_span(path));
+}
+
+bool translation_place(struct exchange *ex, const struct plan_step *step,
+                       struct fetch_request *ret)
 {
     const struct dialect *dialect = dialect_of(ex, step);
     struct endpoint there = *ex->endpoint;
 
     if (dialect != ex->endpoint->dialect)
-        there.suffix = dialect->provider->suffix;
-    return env_origin(ex->env, step->target->provider, step->target->region, &there,
-                      span_from(step->target->model));
+        there.suffix = provider_suffix(dialect->provider, ex->chat.stream);
+    if (place_names_model(there.suffix)) {
+        ret->path = path_of(ex, step, there.suffix);
+        there.suffix = "";
+    }
+    ret->origin = env_origin(ex->env, step->target->provider, step->target->region, &there,
+                             span_from(step->target->model));
+    return ret->origin != NULL;
 }
 
 /* ---- up ---- */

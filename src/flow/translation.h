@@ -11,7 +11,7 @@
 
 struct attempt;
 struct exchange;
-struct fetch_origin;
+struct fetch_request;
 
 struct translation {
     const struct dialect *dialect; /* of the provider */
@@ -20,8 +20,9 @@ struct translation {
     const char *dropped; /* what could not be said there, for the client; NULL: nothing */
 };
 
-/* Where the target takes such requests; NULL: its URL cannot be used. */
-struct fetch_origin *translation_origin(struct exchange *ex, const struct plan_step *step);
+/* Where the target takes such requests: origin and path. False: its URL cannot be used. */
+bool translation_place(struct exchange *ex, const struct plan_step *step,
+                       struct fetch_request *ret);
 
 /* Makes the request of the attempt: in its pieces. False: it cannot be said there, and ex->unsayable says
  * why; another target may be able to. */

@@ -11,7 +11,7 @@
 static const char json_alone[] =
     "\"Answer with one JSON object and nothing else: no explanation, no code fence.\"";
 
-/* Is there nothing in this raw string but white space? Anthropic refuses such texts. */
+/* Is there nothing in this raw string but white space? */
 static bool blank(struct span raw)
 {
     for (size_t i = 1; i + 1 < raw.size; i++) {
@@ -28,8 +28,11 @@ static bool blank(struct span raw)
     return true;
 }
 
+/* Anthropic refuses texts without any, and what another provider has thought. */
 static bool says(const struct part *part)
 {
+    if (part->kind == PART_THINKING)
+        return !signature_marked(part->signature);
     return part->kind != PART_TEXT || !blank(part->text);
 }
 
@@ -289,7 +292,7 @@ void anthropic_write_messages(const struct conversation *conversation, struct lo
 static bool thought(const struct turn *turn)
 {
     for (const struct part *part = turn->parts; part; part = part->next)
-        if (part->kind == PART_THINKING || part->kind == PART_REDACTED)
+        if ((part->kind == PART_THINKING && says(part)) || part->kind == PART_REDACTED)
             return true;
     return false;
 }

@@ -33,6 +33,9 @@ struct dialect_client {
      * such request. */
     enum err (*write_estimate)(const struct chat *chat, struct arena *arena, struct buf *out,
                                struct chat_problem *ret_problem);
+
+    /* A call of this language can carry a signature; else it goes before it, as that of a thought. */
+    bool signs_calls;
 };
 
 /* What a target asks of a translated request beside its client. */
@@ -45,7 +48,9 @@ struct request_target {
 
 /* What it takes for a provider of this language to serve a client of another. */
 struct dialect_provider {
-    const char *suffix; /* where it takes conversations: "/messages" */
+    const char *suffix; /* where it takes conversations: "/messages"; see llm/place.h */
+    const char
+        *stream_suffix; /* and those whose answer is to come as a stream; NULL: there too */
 
     /* The request; what cannot be said is told to `losses`. */
     void (*write_request)(const struct conversation *conversation,
@@ -54,7 +59,8 @@ struct dialect_provider {
 
     void (*read_reply)(struct span body, struct arena *arena, struct reply *ret);
 
-    /* What one event says: a delta, and those behind it (`next`) when it is several things at once. */
+    /* What one event says: a delta, and those behind it (`next`, from the arena) when it is several things
+     * at once. */
     void (*read_delta)(struct delta_reader *reader, const struct sse_event *event,
                        struct arena *arena, struct delta *ret);
 };
@@ -107,5 +113,6 @@ struct dialect {
 extern const struct dialect dialect_openai;    /* chat completions, completions, embeddings */
 extern const struct dialect dialect_responses; /* OpenAI's /v1/responses */
 extern const struct dialect dialect_anthropic; /* Messages */
+extern const struct dialect dialect_gemini;    /* generateContent; for providers alone */
 
 #endif

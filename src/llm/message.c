@@ -3,6 +3,28 @@
 #include <stdio.h>
 #include <string.h>
 
+struct span signature_mark(const char *language, struct span raw, struct arena *arena)
+{
+    return span_from(arena_printf(arena, "\"%s:%.*s", language, (int)raw.size - 1, raw.at + 1));
+}
+
+bool signature_unmark(const char *language, struct span signature, struct span *ret)
+{
+    size_t size = strlen(language);
+
+    if (signature.size < size + 3 || !span_starts(span_skip(signature, 1), language) ||
+        signature.at[1 + size] != ':')
+        return false;
+    signature = span_skip(signature, size + 2);
+    *ret = span_first(signature, signature.size - 1);
+    return true;
+}
+
+bool signature_marked(struct span signature)
+{
+    return span_find(signature, ':') != SIZE_MAX;
+}
+
 const char *const param_names[PARAMS] = {
     [PARAM_TEMPERATURE] = "temperature",
     [PARAM_TOP_P] = "top_p",

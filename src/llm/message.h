@@ -39,11 +39,19 @@ struct part {
     struct span id;        /* raw string: what joins a call and its result */
     struct span name;      /* raw string */
     struct span input;     /* raw object */
-    struct span signature; /* raw string */
+    struct span signature; /* raw string; see below */
     struct part *content;  /* texts and images */
     bool failed;           /* a result: the tool says that it failed */
     struct span cache;     /* raw object: cache_control as Anthropic writes it */
 };
+
+/* A signature is a provider's proof that a thought or a call is its own: it wants it back, and no other
+ * does. Anthropic's stand as they came; another's begins with the name of its language: "gemini:AbC=". */
+struct span signature_mark(const char *language, struct span raw, struct arena *arena);
+
+/* Without the name and without quotes; false: it is another's. */
+bool signature_unmark(const char *language, struct span signature, struct span *ret);
+bool signature_marked(struct span signature); /* with whosever name */
 
 enum turn_role { TURN_SYSTEM, TURN_USER, TURN_ASSISTANT, TURN_TOOL };
 
@@ -183,13 +191,14 @@ enum delta_kind {
 struct delta {
     struct delta *next; /* what else the same event says; NULL: nothing */
     enum delta_kind kind;
-    uint32_t index;   /* of thinking blocks and of calls, each counted from 0 */
-    struct span text; /* raw string */
-    struct span id;   /* raw string */
-    struct span name; /* raw string */
-    enum finish finish;
-    struct usage usage; /* known only if it says something new; of an event's first delta */
-    bool begun;         /* of the usage only what went in is known yet */
+    uint32_t index;        /* of thinking blocks and of calls, each counted from 0 */
+    struct span text;      /* raw string */
+    struct span id;        /* raw string */
+    struct span name;      /* raw string */
+    struct span signature; /* of a call; raw string */
+    enum finish finish;    /* said here; the client may be told later */
+    struct usage usage;    /* known only if it says something new; of an event's first delta */
+    bool begun;            /* of the usage only what went in is known yet */
     struct llm_error error;
 };
 
@@ -217,6 +226,7 @@ struct delta_reader {
     bool spoke;                        /* likewise something that may have been sent */
     bool refused;                      /* the provider would not */
     bool finished;                     /* DELTA_FINISH has been said */
+    enum finish finish;                /* known, and not yet said: more may follow */
 };
 
 /* How far a call's arguments have come, which are JSON in pieces. */

@@ -63,6 +63,9 @@ void openai_write_reply(const struct delta_writer *writer, const struct reply *r
 void openai_write_usage(const struct usage *usage, struct buf *out);
 const char *openai_finish_word(enum finish finish);
 
+/* What stands beside the function of a call that is signed, as a further member; nothing when it is not. */
+void openai_write_signature(struct span signature, struct buf *out);
+
 /* ---- openai_delta.c ---- */
 
 void openai_write_delta(struct delta_writer *writer, const struct delta *delta,

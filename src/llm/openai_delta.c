@@ -110,7 +110,9 @@ static void write_call(struct delta_writer *writer, const struct delta *delta, s
         add(out, ",\"function\":{\"arguments\":");
     }
     (void)buf_add(out, delta->text.at ? delta->text : SPAN_OF("\"\""));
-    add(out, "}}]");
+    add(out, "}");
+    openai_write_signature(delta->signature, out);
+    add(out, "}]");
     close_chunk(writer, out);
 }
 

@@ -294,6 +294,7 @@ static const struct dialect_client client = {
     .read_request = openai_read_request,
     .write_reply = openai_write_reply,
     .write_delta = openai_write_delta,
+    .signs_calls = true,
 };
 
 const struct dialect dialect_openai = {

@@ -107,6 +107,18 @@ static void write_thinking(const struct reply *reply, struct json_writer *w)
     json_end(w, ']');
 }
 
+/* Where Google's own API of this language has them. */
+void openai_write_signature(struct span signature, struct buf *out)
+{
+    struct span bare;
+
+    if (signature.at == NULL || !signature_unmark("gemini", signature, &bare))
+        return;
+    (void)buf_add_text(out, ",\"extra_content\":{\"google\":{\"thought_signature\":\"");
+    (void)buf_add(out, bare);
+    (void)buf_add_text(out, "\"}}");
+}
+
 static void write_calls(const struct reply *reply, struct json_writer *w)
 {
     if (!holds(reply->parts, PART_CALL))
@@ -124,6 +136,7 @@ static void write_calls(const struct reply *reply, struct json_writer *w)
         write_raw(w, "name", part->name);
         json_put_string(w, "arguments", part->input);
         json_end(w, '}');
+        openai_write_signature(part->signature, w->out);
         json_end(w, '}');
     }
     json_end(w, ']');

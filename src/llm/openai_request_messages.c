@@ -200,10 +200,33 @@ static bool read_arguments(struct message *message, const struct scan_field *arg
     return true;
 }
 
+/* extra_content.google.thought_signature: Gemini does not go on without it. */
+static void read_signature(const struct message *message, const struct scan_field *extra,
+                           struct part *ret)
+{
+    static const char *const path[] = { "google", "thought_signature" };
+    struct scan_field at = *extra;
+
+    for (size_t i = 0; i < sizeof(path) / sizeof(path[0]); i++) {
+        struct scan_field inner = { .name = path[i] };
+        struct scan_result result;
+
+        if (at.raw.at && at.kind == JSON_OBJECT)
+            (void)scan_object(at.raw, &inner, 1, &result);
+        at = inner;
+    }
+    if (at.raw.at && at.kind == JSON_STRING)
+        ret->signature = signature_mark("gemini", at.raw, message->reading->arena);
+}
+
 static bool read_call(struct message *message, const struct scan_item *item, const char *where)
 {
-    enum { ID, FUNCTION, COUNT };
-    struct scan_field fields[COUNT] = { { .name = "id" }, { .name = "function" } };
+    enum { ID, FUNCTION, EXTRA, COUNT };
+    struct scan_field fields[COUNT] = {
+        [ID] = { .name = "id" },
+        [FUNCTION] = { .name = "function" },
+        [EXTRA] = { .name = "extra_content" },
+    };
     struct scan_field inner[] = { { .name = "name" }, { .name = "arguments" } };
     struct scan_result result;
     struct part *part;
@@ -219,6 +242,7 @@ static bool read_call(struct message *message, const struct scan_item *item, con
     part = add_part(message, PART_CALL);
     part->id = fields[ID].raw;
     part->name = inner[0].raw;
+    read_signature(message, &fields[EXTRA], part);
     return read_arguments(message, &inner[1], where, &part->input);
 }
 

@@ -16,6 +16,11 @@
         &dialect_anthropic                                                                     \
     }
 
+#define GEMINI_ALONE                                                                           \
+    {                                                                                          \
+        &dialect_gemini                                                                        \
+    }
+
 const struct provider_kind provider_kinds[] = {
     {
         /* Also everything else that speaks OpenAI's language, by `base_url`. */
@@ -64,7 +69,11 @@ const struct provider_kind provider_kinds[] = {
         .base_url = "https://generativelanguage.googleapis.com",
         .key_variable = "GEMINI_API_KEY",
         .url_variable = "GEMINI_BASE_URL",
-        .auth = AUTH_NONE, /* x-goog-api-key: comes with its dialect */
+        .example = "gemini-2.5-flash",
+        .prefix = "/v1beta",
+        .list = "/models?pageSize=1000", /* it would stop after fifty */
+        .auth = AUTH_X_GOOG_API_KEY,
+        .dialects = GEMINI_ALONE,
     },
     {
         .name = "deepseek",
@@ -483,6 +492,11 @@ const struct dialect *provider_dialect(const struct provider_kind *kind,
         if (kind->dialects[i] && translate_can(dialect, kind->dialects[i]))
             return kind->dialects[i];
     return NULL;
+}
+
+const char *provider_suffix(const struct dialect_provider *provider, bool stream)
+{
+    return stream && provider->stream_suffix ? provider->stream_suffix : provider->suffix;
 }
 
 const struct endpoint endpoints[] = {

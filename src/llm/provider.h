@@ -9,9 +9,10 @@
 
 enum provider_auth {
     AUTH_NONE,
-    AUTH_BEARER,    /* Authorization: Bearer KEY */
-    AUTH_X_API_KEY, /* x-api-key: KEY */
-    AUTH_API_KEY,   /* api-key: KEY */
+    AUTH_BEARER,         /* Authorization: Bearer KEY */
+    AUTH_X_API_KEY,      /* x-api-key: KEY */
+    AUTH_API_KEY,        /* api-key: KEY */
+    AUTH_X_GOOG_API_KEY, /* x-goog-api-key: KEY */
 };
 
 struct provider_kind {
@@ -22,7 +23,10 @@ struct provider_kind {
     const char *key_variable; /* environment: NULL when there is none */
     const char *url_variable;
     const char *example; /* a model for the first curl line; NULL: ask its list */
-    const char *prefix;  /* between base_url and the paths of its API; NULL: base_url has it */
+    const char
+        *prefix;      /* between base_url and the paths of its API, unless that ends with it or
+                            with /v1; NULL: base_url has it */
+    const char *list; /* where it lists its models; NULL: /models */
     const char
         *dated_prefix;  /* in its place with an api_version that is a date, where a model has
                                  paths of its own; NULL: it knows no api_version */
@@ -70,6 +74,8 @@ bool provider_url(const struct provider_kind *kind, const struct provider_place 
 
 /* Is it one that such a provider could know: a date, a date with "-preview", or a word? */
 bool provider_knows_version(const struct provider_kind *kind, struct span api_version);
+/* Where such a provider takes conversations (llm/place.h). */
+const char *provider_suffix(const struct dialect_provider *provider, bool stream);
 
 /* All rows, ended by one whose name is NULL. */
 extern const struct provider_kind provider_kinds[];

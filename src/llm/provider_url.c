@@ -59,9 +59,12 @@ bool provider_url(const struct provider_kind *kind, const struct provider_place 
 {
     bool dated = kind->dated_prefix && is_dated(place->api_version);
     const char *prefix = dated ? kind->dated_prefix : kind->prefix;
+    struct span host = host_of(kind, place->base_url);
     bool fine = true;
 
-    (void)buf_add(out, host_of(kind, place->base_url));
+    if (span_ends(host, "/v1"))
+        prefix = NULL; /* another version than the usual one */
+    (void)buf_add(out, host);
     (void)buf_add_text(out, prefix ? prefix : "");
     if (dated && is_deployed(place, suffix)) {
         (void)buf_add_text(out, "/deployments/");

@@ -121,6 +121,49 @@ static const struct llm_error too_much = {
     .code = SPAN("upstream_protocol"),
 };
 
+/* A signature that the client's language cannot put on a call. */
+static void sign_apart(struct translate *translate, struct span signature, struct buf *out)
+{
+    struct delta thought = {
+        .kind = DELTA_THINKING,
+        .index = translate->reader.thoughts++,
+        .text = SPAN("\"\""),
+    };
+
+    translate->client->client->write_delta(&translate->writer, &thought, out);
+    thought.kind = DELTA_SIGNATURE;
+    thought.text = signature;
+    translate->client->client->write_delta(&translate->writer, &thought, out);
+}
+
+static void write_delta(struct translate *translate, const struct delta *delta, struct buf *out)
+{
+    if (delta->kind == DELTA_CALL && delta->signature.at &&
+        !translate->client->client->signs_calls)
+        sign_apart(translate, delta->signature, out);
+    translate->client->client->write_delta(&translate->writer, delta, out);
+}
+
+/* What an event says is the most that one of its deltas does. */
+static void sum_up(const struct delta *delta, struct llm_event *io)
+{
+    enum llm_event_kind kind = kind_of(delta->kind);
+
+    if (delta->finish != FINISH_NONE)
+        io->finished = true;
+    if (io->finished && kind == LLM_NOTHING)
+        kind = LLM_CONTENT;
+    if (kind > io->kind)
+        io->kind = kind;
+    if (delta->usage.known) {
+        io->usage = delta->usage;
+        io->begun = delta->begun;
+    }
+    if (delta->kind == DELTA_FAILED)
+        io->error = delta->error;
+    io->text_bytes += text_bytes(delta);
+}
+
 void translate_event(struct translate *translate, const struct sse_event *event,
                      struct arena *arena, struct buf *out, struct llm_event *ret)
 {
@@ -134,17 +177,10 @@ void translate_event(struct translate *translate, const struct sse_event *event,
         again.data = repaired(event->data, arena);
         provider->read_delta(&translate->reader, &again, arena, &delta);
     }
-    *ret =
-        (struct llm_event){ .kind = LLM_NOTHING, .usage = delta.usage, .begun = delta.begun };
+    *ret = (struct llm_event){ .kind = LLM_NOTHING };
     for (const struct delta *it = &delta; it; it = it->next) {
-        enum llm_event_kind kind = kind_of(it->kind);
-
-        if (kind != LLM_NOTHING)
-            ret->kind = kind;
-        ret->finished = ret->finished || it->kind == DELTA_FINISH;
-        ret->error = it->error;
-        ret->text_bytes += text_bytes(it);
-        translate->client->client->write_delta(&translate->writer, it, out);
+        sum_up(it, ret);
+        write_delta(translate, it, out);
     }
     if (translate->envelope.overflowed) {
         ret->kind = LLM_FAILED;
@@ -155,8 +191,31 @@ void translate_event(struct translate *translate, const struct sse_event *event,
 void translate_end(struct translate *translate, const struct usage *usage, struct buf *out)
 {
     struct delta end = { .kind = DELTA_END, .usage = *usage };
+    struct delta finish = { .kind = DELTA_FINISH, .finish = translate->reader.finish };
 
+    if (finish.finish != FINISH_NONE)
+        write_delta(translate, &finish, out);
     translate->client->client->write_delta(&translate->writer, &end, out);
+}
+
+/* The same for a whole answer. */
+static void sign_calls_apart(struct part *parts, struct arena *arena)
+{
+    for (struct part *part = parts; part; part = part->next) {
+        struct part *call;
+
+        if (part->kind != PART_CALL || part->signature.at == NULL)
+            continue;
+        call = arena_zero(arena, sizeof(*call));
+        *call = *part;
+        *part = (struct part){
+            .next = call,
+            .kind = PART_THINKING,
+            .text = SPAN("\"\""),
+            .signature = call->signature,
+        };
+        part = call;
+    }
 }
 
 void translate_answer(const struct dialect *client, const struct dialect *provider,
@@ -173,6 +232,8 @@ void translate_answer(const struct dialect *client, const struct dialect *provid
         .usage = reply.usage,
         .error = reply.error,
     };
+    if (!client->client->signs_calls)
+        sign_calls_apart(reply.parts, arena);
     if (!reply.failed && !reply.malformed)
         client->client->write_reply(&writer, &reply, out);
 }

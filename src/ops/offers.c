@@ -95,7 +95,8 @@ static const struct config_region *region_of(const struct config_provider *provi
 
 static void ask(struct offers *offers, struct offer *offer)
 {
-    static const struct endpoint list = { .suffix = "/models" };
+    const char *path = offer->provider->kind->list;
+    const struct endpoint list = { .suffix = path ? path : "/models" };
     struct gateway *gateway = offers->call->gateway;
     struct fetch_request request = {
         .origin = env_origin(&gateway->env, offer->provider, region_of(offer->provider), &list,

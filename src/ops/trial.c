@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "flow/key_header.h"
+#include "llm/place.h"
+#include "llm/translate.h"
 #include "ops/gateway.h"
 
 enum {
@@ -47,7 +49,8 @@ static size_t make_headers(struct trial *trial, struct gateway *gateway,
     return count;
 }
 
-static struct span make_prompt(struct arena *arena, const char *model)
+/* As OpenAI's language has it. */
+static struct span make_prompt(struct arena *arena, struct span model)
 {
     struct buf body;
     struct json_writer w = json_writer(&body);
@@ -55,7 +58,7 @@ static struct span make_prompt(struct arena *arena, const char *model)
 
     buf_init(&body, PROMPT_BYTES_MAX);
     json_begin(&w, '{');
-    json_put_text(&w, "model", model);
+    json_put_string(&w, "model", model);
     json_put_u64(&w, "max_tokens", 1);
     json_key(&w, "messages");
     json_begin(&w, '[');
@@ -68,6 +71,41 @@ static struct span make_prompt(struct arena *arena, const char *model)
     kept = arena_copy(arena, buf_span(&body));
     buf_done(&body);
     return kept;
+}
+
+/* In the provider's language. */
+static struct span translated(struct arena *arena, const struct provider_kind *kind,
+                              const struct dialect *dialect, struct span model)
+{
+    const struct request_target target = { .model = model, .kind = kind };
+    struct losses losses = { .drop = true, .arena = arena };
+    struct span body = make_prompt(arena, model);
+    struct chat_problem problem;
+    struct chat chat;
+    struct buf out;
+
+    if (dialect == &dialect_openai || dialect_openai.read_chat(body, arena, &chat, &problem))
+        return body;
+    buf_init(&out, translate_room(body.size));
+    if (translate_request(&dialect_openai, dialect, &chat, &target, &losses, &out))
+        body = arena_copy(arena, buf_span(&out));
+    buf_done(&out);
+    return body;
+}
+
+static void add_prompt(struct trial *trial, struct fetch_request *request,
+                       const struct provider_kind *kind, const struct dialect *dialect,
+                       struct span model)
+{
+    struct buf path;
+
+    trial->body = translated(&trial->arena, kind, dialect, model);
+    if (dialect == &dialect_openai || !place_names_model(dialect->provider->suffix))
+        return;
+    buf_init(&path, PROMPT_BYTES_MAX);
+    place_write(dialect->provider->suffix, model, &path);
+    request->path = arena_text(&trial->arena, buf_span(&path));
+    buf_done(&path);
 }
 
 static bool start(struct trial *trial, struct gateway *gateway, const struct trial_place *place,
@@ -88,7 +126,7 @@ static bool start(struct trial *trial, struct gateway *gateway, const struct tri
     trial->prompt = model != NULL;
     request.header_count = make_headers(trial, gateway, place->provider);
     if (model)
-        trial->body = make_prompt(&trial->arena, model);
+        add_prompt(trial, &request, place->provider->kind, endpoint->dialect, span_from(model));
     trial->started_us = clock_us();
     trial->fetch = fetch_start(gateway->env.fetches, &request, task);
     return true;
@@ -109,9 +147,12 @@ bool trial_prompt(struct trial *trial, struct gateway *gateway, const struct tri
     const struct dialect *dialect =
         provider_dialect(place->provider->kind, endpoint.dialect, endpoint.conversation);
 
-    /* So short a prompt reads alike in the languages that there are. */
-    if (dialect && dialect != endpoint.dialect)
-        endpoint.suffix = dialect->provider->suffix;
+    if (dialect && dialect != endpoint.dialect) {
+        bool apart = place_names_model(dialect->provider->suffix);
+
+        endpoint.suffix = apart ? "" : dialect->provider->suffix;
+        endpoint.dialect = dialect;
+    }
     return start(trial, gateway, place, &endpoint, model, task);
 }
 

@@ -194,11 +194,6 @@ static void test_wrong_providers_are_refused(void **state)
                                                  "kind of provider; did you mean \"openai\"?" },
         { "providers: { a: { kind: foo } }\n",
           "1:25: providers.a.kind: \"foo\" is not a kind" },
-        { "providers: { a: { kind: gemini, keys: [k] } }\n",
-          "1:25: providers.a.kind: this build does not implement \"gemini\" yet; remove "
-          "it" },
-        { "providers: { gemini: { keys: [k] } }\n",
-          "1:22: providers.gemini: this build does not implement \"gemini\" yet" },
         { "providers: { a: { kind: vllm } }\n",
           "1:17: providers.a: base_url is missing; say where it is" },
         { "providers: { a/b: { kind: openai, keys: [k] } }\n",

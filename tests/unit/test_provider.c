@@ -42,19 +42,6 @@ static void test_the_address_and_key_of_a_well_known_one(void **state)
     assert_null(provider_kind_find(SPAN_OF("")));
 }
 
-static void test_what_this_build_does_not_speak_is_known_all_the_same(void **state)
-{
-    static const char *const names[] = { "gemini" };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const struct provider_kind *kind = provider_kind_find(span_from(names[i]));
-
-        assert_non_null(kind);
-        assert_null(kind->dialects[0]);
-    }
-}
-
 static void test_a_conversation_is_translated_where_it_must_be(void **state)
 {
     const struct provider_kind *openai = provider_kind_find(SPAN_OF("openai"));
@@ -67,7 +54,8 @@ static void test_a_conversation_is_translated_where_it_must_be(void **state)
     assert_ptr_equal(provider_dialect(anthropic, &dialect_openai, true), &dialect_anthropic);
     assert_null(provider_dialect(anthropic, &dialect_openai, false)); /* such as embeddings */
     assert_null(provider_dialect(anthropic, &dialect_responses, true));
-    assert_null(provider_dialect(gemini, &dialect_openai, true));
+    assert_ptr_equal(provider_dialect(gemini, &dialect_openai, true), &dialect_gemini);
+    assert_null(provider_dialect(gemini, &dialect_responses, true));
 }
 
 static void test_only_the_demo_is_built_in(void **state)
@@ -112,7 +100,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_is_complete),
         cmocka_unit_test(test_the_address_and_key_of_a_well_known_one),
-        cmocka_unit_test(test_what_this_build_does_not_speak_is_known_all_the_same),
         cmocka_unit_test(test_a_conversation_is_translated_where_it_must_be),
         cmocka_unit_test(test_only_the_demo_is_built_in),
         cmocka_unit_test(test_the_endpoints),

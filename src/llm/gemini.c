@@ -1,0 +1,15 @@
+#include "llm/gemini.h"
+
+static const struct dialect_provider provider = {
+    .suffix = "/models/{model}:generateContent",
+    .stream_suffix = "/models/{model}:streamGenerateContent?alt=sse",
+    .write_request = gemini_write_request,
+    .read_reply = gemini_read_reply,
+    .read_delta = gemini_read_delta,
+};
+
+const struct dialect dialect_gemini = {
+    .name = "gemini",
+    .read_error = gemini_read_error,
+    .provider = &provider,
+};
