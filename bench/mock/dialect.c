@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const struct dialect *const dialects[] = { &dialect_openai, &dialect_anthropic,
-                                                  &dialect_azure };
+                                                  &dialect_azure, &dialect_gemini };
 
 enum { DIALECT_COUNT = sizeof(dialects) / sizeof(dialects[0]) };
 
@@ -29,6 +29,44 @@ const struct path *dialect_find(struct span method, struct span path,
                 return row;
             }
     return NULL;
+}
+
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void add_decoded(struct span text, struct buf *out)
+{
+    while (text.size) {
+        int high = text.size > 2 && text.at[0] == '%' ? digit(text.at[1]) : -1;
+        int low = high >= 0 ? digit(text.at[2]) : -1;
+
+        buf_add_byte(out, low >= 0 ? (char)(high * 16 + low) : text.at[0]);
+        text = span_skip(text, low >= 0 ? 3 : 1);
+    }
+}
+
+struct span dialect_path_model(const struct request *request, struct buf *out,
+                               struct span *ret_verb)
+{
+    const struct dialect *dialect;
+    struct span path = request_path(request);
+    const struct path *row = dialect_find(buf_span(&request->method), path, &dialect);
+    struct span name;
+
+    *ret_verb = span_make(NULL, 0);
+    if (row == NULL || !row->names_model)
+        return span_make(NULL, 0);
+    name = span_skip(path, strlen(row->path));
+    while (name.size && name.at[name.size - 1] != ':')
+        name.size--;
+    *ret_verb = span_skip(path, strlen(row->path) + name.size);
+    add_decoded(span_first(name, name.size ? name.size - 1 : 0), out);
+    return buf_span(out);
 }
 
 void dialect_mask_key(const struct request *request, struct buf *out)

@@ -22,6 +22,7 @@ struct ask {
     yyjson_val *body;          /* NULL for GET */
     const struct form *form;   /* NULL: the body is none */
     struct span model;         /* with its knobs; empty when none is named */
+    struct span verb;          /* behind the model's name in the path; empty: there is none */
     struct span rest;          /* of the path, behind that of the row */
     const struct knobs *knobs; /* as turned by this request */
     bool stream;               /* to be answered by one */
@@ -40,8 +41,9 @@ struct path {
     const char *method;
     const char *path; /* one that ends in '/' takes all that begins with it */
     void (*answer)(const struct ask *ask, struct answer *answer);
-    bool open; /* needs no key */
-    bool form; /* the body is multipart/form-data; else a POST's is JSON */
+    bool open;        /* needs no key */
+    bool form;        /* the body is multipart/form-data; else a POST's is JSON */
+    bool names_model; /* NAME:VERB stands behind it */
 };
 
 struct dialect {
@@ -54,10 +56,15 @@ struct dialect {
 extern const struct dialect dialect_openai;
 extern const struct dialect dialect_anthropic;
 extern const struct dialect dialect_azure;
+extern const struct dialect dialect_gemini;
 
 /* The row for a request and its dialect; NULL, and the first dialect, when there is none. */
 const struct path *dialect_find(struct span method, struct span path,
                                 const struct dialect **ret_dialect);
+
+/* The model's name in the path of such a row, decoded into `out`, and the verb behind it. */
+struct span dialect_path_model(const struct request *request, struct buf *out,
+                               struct span *ret_verb);
 
 /* The key that the request shows in Authorization: Bearer, masked as providers do it. */
 void dialect_mask_key(const struct request *request, struct buf *out);

@@ -44,6 +44,13 @@
 #define ANTHROPIC_ERROR                                                                        \
     "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":"                \
     "\"Overloaded\"},\"request_id\":\"req_mock\"}"
+#define GEMINI_OVERLOAD                                                                        \
+    "{\"error\":{\"code\":503,\"message\":\"The model is overloaded.\",\"status\":"            \
+    "\"UNAVAILABLE\"}}"
+#define GEMINI_LIMITED                                                                         \
+    "{\"error\":{\"code\":429,\"message\":\"You exceeded your current quota (key $KEY).\","    \
+    "\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[{\"@type\":\"type.googleapis.com/"         \
+    "google.rpc.RetryInfo\",\"retryDelay\":\"17.4s\"}]}}"
 #define ANTHROPIC_ERROR_EVENT "event: error\ndata: " ANTHROPIC_ERROR "\n\n"
 
 #define X16(text)                                                                              \

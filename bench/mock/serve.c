@@ -115,11 +115,11 @@ static void slow_down(struct conn *conn, uint64_t number)
         conn->knobs.latency_ms = conn->knobs.slow_ms;
 }
 
-static bool wants_stream(const struct fault *fault, yyjson_val *body)
+static bool wants_stream(const struct fault *fault, const struct ask *ask)
 {
     if (fault && fault->force != FORCE_NOTHING)
         return fault->force == FORCE_STREAM;
-    return peek_true(body, "stream");
+    return peek_true(ask->body, "stream") || span_starts(ask->verb, "stream");
 }
 
 /* ---- which answer ---- */
@@ -208,6 +208,12 @@ static void describe(struct conn *conn, struct record *record, struct span model
     record->fault = conn->fault ? mem_copy(conn->fault->name, strlen(conn->fault->name)) : NULL;
 }
 
+static struct span path_model(struct conn *conn, struct buf *decoded, struct span *ret_verb)
+{
+    buf_init(decoded, SIZE_MAX / 2);
+    return dialect_path_model(&conn->request, decoded, ret_verb);
+}
+
 static void serve_dialect(struct conn *conn)
 {
     struct record *record = open_record(conn);
@@ -216,7 +222,11 @@ static void serve_dialect(struct conn *conn)
     bool is_form = form_read(&conn->request, &form);
     yyjson_doc *doc = body.size && !is_form ? yyjson_read(body.at, body.size, 0) : NULL;
     yyjson_val *root = yyjson_doc_get_root(doc);
-    struct span model = is_form ? form_text(&form, "model") : peek_text(root, "model");
+    struct buf decoded;
+    struct span verb;
+    struct span named = path_model(conn, &decoded, &verb);
+    struct span said = is_form ? form_text(&form, "model") : peek_text(root, "model");
+    struct span model = named.size ? named : said;
     struct span name = knobs_read_model(&conn->knobs, model);
     struct ask ask = {
         .mock = conn->mock,
@@ -224,16 +234,18 @@ static void serve_dialect(struct conn *conn)
         .body = root,
         .form = is_form ? &form : NULL,
         .model = model,
+        .verb = verb,
         .knobs = &conn->knobs,
         .number = record->number,
     };
 
     slow_down(conn, record->number);
     wear_fault(conn, pick_fault(conn, name));
-    ask.stream = wants_stream(conn->fault, root);
+    ask.stream = wants_stream(conn->fault, &ask);
     add_common_fields(conn);
     make_answer(conn, &ask);
     describe(conn, record, model);
+    buf_done(&decoded);
     yyjson_doc_free(doc);
     play_start(conn, conn->answer.script ? conn->answer.script
                      : conn->fault       ? conn->fault->steps
