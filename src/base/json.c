@@ -358,6 +358,16 @@ bool json_read_u64(const struct json *value, uint64_t *ret)
     return true;
 }
 
+bool json_read_double(const struct json *value, double *ret)
+{
+    yyjson_val *val = value_of(value);
+
+    if (!yyjson_is_num(val))
+        return false;
+    *ret = yyjson_get_num(val);
+    return true;
+}
+
 bool json_read_bool(const struct json *value, bool *ret)
 {
     yyjson_val *val = value_of(value);

@@ -76,6 +76,7 @@ const struct json *json_item(const struct json *array, size_t at);
 const struct json *json_member_at(const struct json *object, size_t at, struct span *ret_key);
 bool json_read_string(const struct json *value, struct span *ret); /* lends */
 bool json_read_u64(const struct json *value, uint64_t *ret);
+bool json_read_double(const struct json *value, double *ret); /* any number */
 bool json_read_bool(const struct json *value, bool *ret);
 
 #endif

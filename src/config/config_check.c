@@ -206,7 +206,7 @@ static void check_prompt(struct reading *reading, const struct config_provider *
 
     if (!provider->health.prompt)
         return;
-    if (!provider_dialect(provider->kind, &dialect_openai, true))
+    if (!provider_dialect(provider->kind, &dialect_openai, SUBJECT_CONVERSATION))
         report_error(reading->reporter, prompt,
                      "%s cannot be asked what OpenAI's chat completions ask; write false",
                      provider->kind->title);

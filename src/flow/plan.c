@@ -47,7 +47,7 @@ static struct route_facts facts(const struct exchange *ex)
     return (struct route_facts){
         .config = ex->config,
         .dialect = ex->endpoint->dialect,
-        .conversation = ex->endpoint->conversation,
+        .subject = ex->endpoint->subject,
         .targets = &ex->env->targets,
         .sides = &ex->env->sides,
         .wish = ex->overrides.side,

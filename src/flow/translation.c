@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "flow/exchange_state.h"
+#include "llm/embed.h"
 #include "llm/place.h"
 #include "llm/translate.h"
 #include "net/fetch.h"
@@ -9,7 +10,7 @@
 static const struct dialect *dialect_of(const struct exchange *ex, const struct plan_step *step)
 {
     return provider_dialect(step->target->provider->kind, ex->endpoint->dialect,
-                            ex->endpoint->conversation);
+                            ex->endpoint->subject);
 }
 
 /* What the model is asked for is a part of the URL. */
@@ -30,7 +31,8 @@ bool translation_place(struct exchange *ex, const struct plan_step *step,
     struct endpoint there = *ex->endpoint;
 
     if (dialect != ex->endpoint->dialect)
-        there.suffix = provider_suffix(dialect->provider, ex->chat.stream);
+        there.suffix =
+            provider_suffix(dialect->provider, ex->endpoint->subject, ex->chat.stream);
     if (place_names_model(there.suffix)) {
         ret->path = path_of(ex, step, there.suffix);
         there.suffix = "";
@@ -53,6 +55,17 @@ static void keep_problem(struct exchange *ex, const struct chat_problem *problem
         ex->unsayable.param = arena_copy(&ex->arena, span_from(problem->param));
 }
 
+static struct embed embed_of(const struct exchange *ex, const struct dialect *provider,
+                             const struct plan_step *step)
+{
+    return (struct embed){
+        .client = ex->endpoint->dialect,
+        .provider = provider,
+        .chat = &ex->chat,
+        .model = span_from(step->target->model),
+    };
+}
+
 static bool translate(struct exchange *ex, struct attempt *attempt,
                       const struct plan_step *step)
 {
@@ -68,8 +81,14 @@ static bool translate(struct exchange *ex, struct attempt *attempt,
 
     arena_init(&arena);
     buf_init(&translation->body, translate_room(ex->chat.body.size));
-    fine = translate_request(ex->endpoint->dialect, translation->dialect, &ex->chat, &target,
-                             &losses, &translation->body);
+    if (ex->endpoint->subject == SUBJECT_EMBEDDINGS) {
+        struct embed embed = embed_of(ex, translation->dialect, step);
+
+        fine = embed_request(&embed, &losses, &translation->body);
+    } else {
+        fine = translate_request(ex->endpoint->dialect, translation->dialect, &ex->chat,
+                                 &target, &losses, &translation->body);
+    }
     if (fine && losses.names_size)
         translation->dropped = arena_text(&ex->arena, span_from(losses.names));
     if (!fine) {
@@ -142,8 +161,14 @@ void translation_answer(struct exchange *ex, struct attempt *attempt, struct spa
     struct arena arena;
 
     arena_init(&arena);
-    translate_answer(ex->endpoint->dialect, attempt->translation.dialect, &facts, body, &arena,
-                     out, ret);
+    if (ex->endpoint->subject == SUBJECT_EMBEDDINGS) {
+        struct embed embed = embed_of(ex, attempt->translation.dialect, attempt->step);
+
+        embed_answer(&embed, body, &arena, out, ret);
+    } else {
+        translate_answer(ex->endpoint->dialect, attempt->translation.dialect, &facts, body,
+                         &arena, out, ret);
+    }
     if (ret->failed)
         attempt_keep_error(ex, ret->error);
     if (ret->failed)

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "llm/chat.h"
+#include "llm/embed.h"
 #include "llm/message.h"
 #include "llm/sse.h"
 
@@ -36,6 +37,8 @@ struct dialect_client {
 
     /* A call of this language can carry a signature; else it goes before it, as that of a thought. */
     bool signs_calls;
+
+    const struct embed_client *embed; /* NULL: it knows no embeddings */
 };
 
 /* What a target asks of a translated request beside its client. */
@@ -63,6 +66,8 @@ struct dialect_provider {
      * at once. */
     void (*read_delta)(struct delta_reader *reader, const struct sse_event *event,
                        struct arena *arena, struct delta *ret);
+
+    const struct embed_provider *embed; /* NULL: none are given */
 };
 
 struct dialect {

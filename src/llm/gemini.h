@@ -64,6 +64,9 @@ struct gemini_answer {
     struct usage usage;
 };
 
+/* Reads a usageMetadata; `ret` stays when it is none. */
+void gemini_read_usage(const struct scan_field *object, struct usage *ret);
+
 void gemini_read_answer(struct span body, struct gemini_answer *ret);
 
 /* One of the parts: text, thinking, a call; or a signature alone, as thinking without a text. A part
@@ -83,6 +86,11 @@ extern const struct llm_error gemini_garbled;
 void gemini_read_reply(struct span body, struct arena *arena, struct reply *ret);
 void gemini_read_delta(struct delta_reader *reader, const struct sse_event *event,
                        struct arena *arena, struct delta *ret);
+
+/* ---- gemini_embed.c ---- */
+
+void gemini_write_ask(const struct embed_ask *ask, struct losses *losses, struct buf *out);
+void gemini_read_vectors(struct span body, struct arena *arena, struct embed_reply *ret);
 
 /* ---- gemini_error.c ---- */
 

@@ -30,7 +30,7 @@ static void look_into(const struct scan_field *object, struct scan_field *fields
 
 /* ---- usage ---- */
 
-static void read_usage(const struct scan_field *object, struct usage *ret)
+void gemini_read_usage(const struct scan_field *object, struct usage *ret)
 {
     enum { PROMPT, TOOLS, CACHED, SAID, THOUGHT, TOTAL, COUNT };
     struct scan_field fields[COUNT] = {
@@ -157,7 +157,7 @@ void gemini_read_answer(struct span body, struct gemini_answer *ret)
     if (is_string(&fields[MODEL]))
         ret->model = fields[MODEL].raw;
     read_feedback(&fields[FEEDBACK], ret);
-    read_usage(&fields[USAGE], &ret->usage);
+    gemini_read_usage(&fields[USAGE], &ret->usage);
     /* Never more than one was asked for. */
     if (fields[CANDIDATES].raw.at && fields[CANDIDATES].kind == JSON_ARRAY &&
         scan_next(fields[CANDIDATES].raw, &at, &item))

@@ -130,6 +130,13 @@ bool openai_says(const struct scan_field *field);
 void openai_read_delta(struct delta_reader *reader, const struct sse_event *event,
                        struct arena *arena, struct delta *ret);
 
+/* ---- openai_embed.c ---- */
+
+enum err openai_read_ask(const struct chat *chat, struct arena *arena, struct embed_ask *ret,
+                         struct chat_problem *ret_problem);
+void openai_write_vectors(const struct embed_ask *ask, const struct embed_reply *reply,
+                          struct buf *out);
+
 /* ---- openai_event.c ---- */
 
 /* What in a chunk says that something failed; false when nothing does. */

@@ -289,12 +289,18 @@ static const struct dialect_provider provider = {
     .read_delta = openai_read_delta,
 };
 
+static const struct embed_client embed = {
+    .read_ask = openai_read_ask,
+    .write_reply = openai_write_vectors,
+};
+
 static const struct dialect_client client = {
     .id_prefix = "chatcmpl-",
     .read_request = openai_read_request,
     .write_reply = openai_write_reply,
     .write_delta = openai_write_delta,
     .signs_calls = true,
+    .embed = &embed,
 };
 
 const struct dialect dialect_openai = {

@@ -481,21 +481,33 @@ bool provider_speaks(const struct provider_kind *kind, const struct dialect *dia
     return false;
 }
 
+static bool can(enum subject subject, const struct dialect *client,
+                const struct dialect *provider)
+{
+    switch (subject) {
+    case SUBJECT_CONVERSATION: return translate_can(client, provider);
+    case SUBJECT_EMBEDDINGS: return embed_can(client, provider);
+    case SUBJECT_OTHER: break;
+    }
+    return false;
+}
+
 const struct dialect *provider_dialect(const struct provider_kind *kind,
-                                       const struct dialect *dialect, bool conversation)
+                                       const struct dialect *dialect, enum subject subject)
 {
     if (provider_speaks(kind, dialect))
         return dialect;
-    if (!conversation)
-        return NULL;
     for (size_t i = 0; i < sizeof(kind->dialects) / sizeof(kind->dialects[0]); i++)
-        if (kind->dialects[i] && translate_can(dialect, kind->dialects[i]))
+        if (kind->dialects[i] && can(subject, dialect, kind->dialects[i]))
             return kind->dialects[i];
     return NULL;
 }
 
-const char *provider_suffix(const struct dialect_provider *provider, bool stream)
+const char *provider_suffix(const struct dialect_provider *provider, enum subject subject,
+                            bool stream)
 {
+    if (subject == SUBJECT_EMBEDDINGS)
+        return provider->embed->suffix;
     return stream && provider->stream_suffix ? provider->stream_suffix : provider->suffix;
 }
 
@@ -506,7 +518,7 @@ const struct endpoint endpoints[] = {
         .operation = "chat",
         .dialect = &dialect_openai,
         .usage_on_request = true,
-        .conversation = true,
+        .subject = SUBJECT_CONVERSATION,
     },
     {
         .path = "/v1/completions",
@@ -520,6 +532,7 @@ const struct endpoint endpoints[] = {
         .suffix = "/embeddings",
         .operation = "embeddings",
         .dialect = &dialect_openai,
+        .subject = SUBJECT_EMBEDDINGS,
     },
     {
         .path = "/v1/responses",
@@ -591,7 +604,7 @@ const struct endpoint endpoints[] = {
         .suffix = "/messages",
         .operation = "chat",
         .dialect = &dialect_anthropic,
-        .conversation = true,
+        .subject = SUBJECT_CONVERSATION,
     },
     {
         .path = "/v1/messages/count_tokens",

@@ -55,10 +55,21 @@ const struct provider_kind *provider_kind_find(struct span name);
 
 bool provider_speaks(const struct provider_kind *kind, const struct dialect *dialect);
 
-/* The language in which such a provider is asked what a client says in `dialect`: the same, else, for a
- * conversation, one that this build can translate it into; NULL: it cannot be asked. */
+/* What is asked: it decides whether it can be translated. */
+enum subject {
+    SUBJECT_OTHER, /* for providers of the client's language alone */
+    SUBJECT_CONVERSATION,
+    SUBJECT_EMBEDDINGS,
+};
+
+/* The language in which such a provider is asked what a client says in `dialect`: the same, else one that
+ * this build can translate it into; NULL: it cannot be asked. */
 const struct dialect *provider_dialect(const struct provider_kind *kind,
-                                       const struct dialect *dialect, bool conversation);
+                                       const struct dialect *dialect, enum subject subject);
+
+/* Where it is then asked, in a language that is not the client's (llm/place.h). */
+const char *provider_suffix(const struct dialect_provider *provider, enum subject subject,
+                            bool stream);
 
 /* Where a provider is, as configured, and what is asked of it there. */
 struct provider_place {
@@ -74,8 +85,6 @@ bool provider_url(const struct provider_kind *kind, const struct provider_place 
 
 /* Is it one that such a provider could know: a date, a date with "-preview", or a word? */
 bool provider_knows_version(const struct provider_kind *kind, struct span api_version);
-/* Where such a provider takes conversations (llm/place.h). */
-const char *provider_suffix(const struct dialect_provider *provider, bool stream);
 
 /* All rows, ended by one whose name is NULL. */
 extern const struct provider_kind provider_kinds[];
@@ -88,7 +97,7 @@ struct endpoint {
     const char *operation; /* gen_ai.operation.name */
     const struct dialect *dialect;
     bool usage_on_request; /* stream_options is legal here */
-    bool conversation;     /* can be translated */
+    enum subject subject;
     bool form;             /* the request is multipart/form-data; else JSON */
     bool opaque; /* the answer may be sound, images, text, events: passed on as it comes */
     const char *model; /* that OpenAI takes when a request names none; NULL: it must */

@@ -27,8 +27,11 @@ enum {
     WHOLE_BODY_BYTES = 32 * 1024, /* up to this it leaves with the head, in one write */
     READ_BYTES = 16 * 1024,       /* libcurl's buffer, one per running call */
     SMALL_READ_BYTES = 2 * 1024,
+    INBOX_BYTES_MAX = LIMIT_ANSWER_TRANSLATED_BYTES + LIMIT_INBOX_BYTES,
     FETCH_MAGIC = 0x66657463,
 };
+
+static_assert(INBOX_BYTES_MAX >= LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES, "an event fits");
 
 struct fetch_pool {
     struct fetch_sockets *sockets;
@@ -380,7 +383,7 @@ static struct fetch *take_idle(struct fetch_pool *pool)
     fetch->easy = curl_easy_init();
     assert(fetch->easy != NULL);
     fetch_head_init(&fetch->head);
-    buf_init(&fetch->inbox, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
+    buf_init(&fetch->inbox, INBOX_BYTES_MAX);
     fetch_easy_init(fetch->easy, &callbacks, fetch, pool->sockets, pool->share);
     fetch_seat_init(&fetch->seat, fetch->easy, on_end);
     return fetch;
@@ -523,9 +526,7 @@ void fetch_consume(struct fetch *fetch, size_t size)
 
 void fetch_widen(struct fetch *fetch, size_t size)
 {
-    size_t most = LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES;
-
-    fetch->pause_at = size < most ? size : most;
+    fetch->pause_at = size < INBOX_BYTES_MAX ? size : INBOX_BYTES_MAX;
     fetch_seat_resume(&fetch->seat);
 }
 

@@ -145,7 +145,7 @@ bool trial_prompt(struct trial *trial, struct gateway *gateway, const struct tri
 {
     struct endpoint endpoint = *endpoint_find(SPAN_OF("/v1/chat/completions"));
     const struct dialect *dialect =
-        provider_dialect(place->provider->kind, endpoint.dialect, endpoint.conversation);
+        provider_dialect(place->provider->kind, endpoint.dialect, endpoint.subject);
 
     if (dialect && dialect != endpoint.dialect) {
         bool apart = place_names_model(dialect->provider->suffix);

@@ -258,7 +258,7 @@ static const char *unfit(const struct config_target *target, const struct route_
         return "its weight is 0";
     if (target->provider->off)
         return "its provider has no key";
-    if (!provider_dialect(target->provider->kind, facts->dialect, facts->conversation))
+    if (!provider_dialect(target->provider->kind, facts->dialect, facts->subject))
         return "its provider does not speak this dialect";
     return NULL;
 }

@@ -70,7 +70,7 @@ struct plan {
 struct route_facts {
     const struct config *config;
     const struct dialect *dialect;
-    bool conversation; /* which can be translated */
+    enum subject subject; /* of what is asked */
     struct targets *targets;
     const struct sides *sides; /* NULL: no model has a rollout */
     struct side_wish wish;     /* of the model that is asked for; others are asked as usual */

@@ -162,6 +162,11 @@ def test_a_base_url_with_a_version_behind_it(client, google, model, version):
     assert posts_to(google)[-1]["path"].startswith(f"/{version}/models/")
 
 
+def test_a_long_answer(client):
+    said = ask(client, f"google/{FLASH}@tokens=300000").choices[0].message.content
+    assert len(said) > 2 * 1024 * 1024 and said.startswith("tok0 tok1")
+
+
 def test_the_name_of_a_model_is_nothing_but_a_name(client, google):
     with pytest.raises(openai.NotFoundError):
         ask(client, "google/missing/../x?alt=json#y:countTokens")
@@ -280,6 +285,45 @@ def test_an_answer_held_to_a_schema(client, google):
     json.loads(answer.choices[0].message.content)
     assert body_of(google)["generationConfig"] == {
         "responseMimeType": "application/json", "responseJsonSchema": schema}
+
+
+# ---- embeddings ----
+
+@pytest.mark.parametrize("form", [None, "float", "base64"])
+def test_embeddings(client, gateway, google, form):
+    more = {"encoding_format": form} if form else {} # the SDK then asks for base64, and unpacks it
+    raw = client.embeddings.with_raw_response.create(
+        model="tide", input=["one", "two", "one"], dimensions=4, **more)
+    answer = raw.parse()
+    vectors = [json.loads(raw.text)["data"][i]["embedding"] if form == "base64" else
+               answer.data[i].embedding for i in range(3)]
+    assert vectors[0] == vectors[2] != vectors[1]
+    assert form == "base64" or (len(vectors[0]) == 4 and all(-1 <= x <= 1 for x in vectors[0]))
+    assert (answer.model, answer.usage.prompt_tokens) == (FLASH, 3)
+    record = posts_to(google)[-1]
+    assert record["path"] == f"/v1beta/models/{FLASH}:batchEmbedContents"
+    assert json.loads(record["body"])["requests"][1] == {
+        "model": "models/" + FLASH, "content": {"parts": [{"text": "two"}]},
+        "outputDimensionality": 4}
+    tokens = gateway.log_of(raw.headers["x-request-id"])["tokens"]
+    assert (tokens["input"], tokens["output"], tokens["estimated"]) == (3, 0, True)
+
+
+def test_a_hundred_long_vectors(client):
+    answer = client.embeddings.create(model="tide", input=["x"] * 100, dimensions=3072,
+                                      encoding_format="float")
+    assert len(answer.data) == 100 and len(answer.data[99].embedding) == 3072
+
+
+def test_embeddings_of_another_target(client):
+    assert client.embeddings.create(model="mixed", input="x").usage.prompt_tokens >= 1
+
+
+def test_tokens_are_no_texts(client, google):
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.embeddings.create(model="tide", input=[1, 2])
+    assert refused.value.param == "input"
+    assert not posts_to(google)
 
 
 # ---- what cannot be said ----

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "golden/fixture.h"
 #include "golden/outcome.h"
+#include "llm/embed.h"
 #include "llm/gemini.h"
 #include "llm/place.h"
 #include "llm/retry_info.h"
@@ -793,6 +794,134 @@ static void test_the_end_is_told_once(void **state)
     outcome_done(&outcome);
 }
 
+/* ---- embeddings ---- */
+
+static struct embed embed_of(const struct chat *chat)
+{
+    return (struct embed){
+        .client = &dialect_openai,
+        .provider = &dialect_gemini,
+        .chat = chat,
+        .model = SPAN("gemini-embedding-001"),
+    };
+}
+
+static struct chat *chat_of(const char *body)
+{
+    struct chat *chat = arena_zero(&arena, sizeof(*chat));
+    struct chat_problem problem;
+
+    assert_int_equal(dialect_openai.read_chat(span_from(body), &arena, chat, &problem), ERR_OK);
+    return chat;
+}
+
+static const char *asked(const char *body)
+{
+    struct losses losses = { .arena = &arena };
+    const struct embed embed = embed_of(chat_of(body));
+    const char *text;
+    struct buf out;
+
+    buf_init(&out, 1 << 20);
+    if (embed_request(&embed, &losses, &out))
+        text = arena_text(&arena, buf_span(&out));
+    else
+        text = arena_texts(&arena, losses.problem.param, ": ", losses.problem.message, NULL);
+    buf_done(&out);
+    return text;
+}
+
+#define EMBED(text, more)                                                                      \
+    "{\"model\":\"models/gemini-embedding-001\",\"content\":{\"parts\":[{\"text\":\"" text     \
+    "\"}]}" more "}"
+
+static void test_embeddings_are_asked_for(void **state)
+{
+    static const struct {
+        const char *body;
+        const char *said;
+    } rows[] = {
+        { "{\"input\":\"a\"}", "{\"requests\":[" EMBED("a", "") "]}" },
+        { "{\"input\":[\"a\",\"b\\n\"],\"dimensions\":8,\"encoding_format\":\"base64\","
+          "\"user\":\"u\"}",
+          "{\"requests\":[" EMBED("a", ",\"outputDimensionality\":8") "," EMBED(
+              "b\\n", ",\"outputDimensionality\":8") "]}" },
+        { "{\"input\":[1,2]}", "input: `input` holds numbers of tokens, which another provider "
+                               "counts differently; send texts." },
+        { "{\"input\":[]}", "input: `input` must hold at least one text." },
+        { "{\"input\":\"\"}",
+          "input: `input` must be a text, or an array of texts, none of them empty." },
+        { "{\"input\":\"a\",\"input\":\"b\"}", "input: `input` stands more than once." },
+        { "{\"input\":\"a\",\"encoding_format\":\"f\"}",
+          "encoding_format: `encoding_format` must be float or base64." },
+        { "{\"input\":\"a\",\"dimensions\":0}",
+          "dimensions: `dimensions` must be a whole number above 0." },
+        { "{\"input\":\"a\",\"purpose\":\"x\"}",
+          "purpose: `purpose` cannot be said to Gemini. Leave it out, or let the gateway drop "
+          "such parameters (drop_params)." },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_string_equal(asked(rows[i].body), rows[i].said);
+}
+
+static void test_no_more_texts_than_gemini_takes(void **state)
+{
+    struct buf body;
+
+    (void)state;
+    buf_init(&body, 4096);
+    (void)buf_add_text(&body, "{\"input\":[\"0\"");
+    for (int i = 1; i <= 100; i++)
+        (void)buf_printf(&body, ",\"%d\"", i);
+    (void)buf_add_text(&body, "]}");
+    assert_true(
+        span_starts(span_from(asked(buf_text(&body))), "input: `input` may hold at most"));
+    buf_done(&body);
+}
+
+static void test_embeddings_are_given(void **state)
+{
+    static const struct {
+        const char *ask;
+        const char *body;
+        const char *said; /* "": it is malformed */
+    } rows[] = {
+        { "{\"input\":[\"abcde\",\"b\"]}",
+          "{\"embeddings\":[{\"values\":[ 0.5,\n -1.25e-1 ]},{\"values\":[]}]}",
+          "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":"
+          "[0.5,-1.25e-1]},{\"object\":\"embedding\",\"index\":1,\"embedding\":[]}],\"model\":"
+          "\"gemini-embedding-001\",\"usage\":{\"prompt_tokens\":2,\"total_tokens\":2}}" },
+        { "{\"input\":\"a\",\"encoding_format\":\"base64\"}",
+          "{\"embeddings\":[{\"values\":[1,-0.5]}],\"usageMetadata\":{\"promptTokenCount\":7}}",
+          "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":"
+          "\"AACAPwAAAL8=\"}],\"model\":\"gemini-embedding-001\",\"usage\":{\"prompt_tokens\":"
+          "7,"
+          "\"total_tokens\":7}}" },
+        { "{\"input\":\"a\"}", "{\"embeddings\":[]}", "" },
+        { "{\"input\":\"a\"}", "{\"embeddings\":[{\"values\":[\"1\"]}]}", "" },
+        { "{\"input\":\"a\"}", "{\"embeddings\":[1]}", "" },
+        { "{\"input\":\"a\"}", "{}", "" },
+        { "{\"input\":\"a\"}", "{\"embeddings\":[{\"values\":[1]}]", "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct embed embed = embed_of(chat_of(rows[i].ask));
+        struct llm_answer answer;
+        struct buf out;
+
+        buf_init(&out, 4096);
+        embed_answer(&embed, span_from(rows[i].body), &arena, &out, &answer);
+        assert_string_equal(buf_text(&out), rows[i].said);
+        assert_int_equal(answer.malformed, rows[i].said[0] == '\0');
+        if (!answer.malformed)
+            assert_int_equal(answer.usage.estimated, answer.usage.input == 2);
+        buf_done(&out);
+    }
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, before_each, after_each)
 
 int main(void)
@@ -819,6 +948,9 @@ int main(void)
         CASE(test_a_blocked_prompt_cut_at_every_byte),
         CASE(test_verdicts),
         CASE(test_the_end_is_told_once),
+        CASE(test_embeddings_are_asked_for),
+        CASE(test_no_more_texts_than_gemini_takes),
+        CASE(test_embeddings_are_given),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

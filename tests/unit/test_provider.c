@@ -49,13 +49,20 @@ static void test_a_conversation_is_translated_where_it_must_be(void **state)
     const struct provider_kind *gemini = provider_kind_find(SPAN_OF("gemini"));
 
     (void)state;
-    assert_ptr_equal(provider_dialect(openai, &dialect_openai, true), &dialect_openai);
-    assert_ptr_equal(provider_dialect(openai, &dialect_openai, false), &dialect_openai);
-    assert_ptr_equal(provider_dialect(anthropic, &dialect_openai, true), &dialect_anthropic);
-    assert_null(provider_dialect(anthropic, &dialect_openai, false)); /* such as embeddings */
-    assert_null(provider_dialect(anthropic, &dialect_responses, true));
-    assert_ptr_equal(provider_dialect(gemini, &dialect_openai, true), &dialect_gemini);
-    assert_null(provider_dialect(gemini, &dialect_responses, true));
+    assert_ptr_equal(provider_dialect(openai, &dialect_openai, SUBJECT_CONVERSATION),
+                     &dialect_openai);
+    assert_ptr_equal(provider_dialect(openai, &dialect_openai, SUBJECT_EMBEDDINGS),
+                     &dialect_openai);
+    assert_ptr_equal(provider_dialect(anthropic, &dialect_openai, SUBJECT_CONVERSATION),
+                     &dialect_anthropic);
+    assert_null(provider_dialect(anthropic, &dialect_openai, SUBJECT_EMBEDDINGS));
+    assert_null(provider_dialect(anthropic, &dialect_responses, SUBJECT_CONVERSATION));
+    assert_ptr_equal(provider_dialect(gemini, &dialect_openai, SUBJECT_CONVERSATION),
+                     &dialect_gemini);
+    assert_ptr_equal(provider_dialect(gemini, &dialect_openai, SUBJECT_EMBEDDINGS),
+                     &dialect_gemini);
+    assert_null(provider_dialect(gemini, &dialect_openai, SUBJECT_OTHER));
+    assert_null(provider_dialect(gemini, &dialect_responses, SUBJECT_CONVERSATION));
 }
 
 static void test_only_the_demo_is_built_in(void **state)
