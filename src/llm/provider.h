@@ -98,7 +98,7 @@ struct endpoint {
     const struct dialect *dialect;
     bool usage_on_request; /* stream_options is legal here */
     enum subject subject;
-    bool form;             /* the request is multipart/form-data; else JSON */
+    bool form;   /* the request is multipart/form-data; else JSON */
     bool opaque; /* the answer may be sound, images, text, events: passed on as it comes */
     const char *model; /* that OpenAI takes when a request names none; NULL: it must */
     bool estimate;     /* where no target can be asked, a guess will do */

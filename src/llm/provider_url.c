@@ -62,8 +62,8 @@ bool provider_url(const struct provider_kind *kind, const struct provider_place 
     struct span host = host_of(kind, place->base_url);
     bool fine = true;
 
-    if (span_ends(host, "/v1"))
-        prefix = NULL; /* another version than the usual one */
+    if (prefix && span_starts(span_from(prefix), "/v1") && span_ends(host, "/v1"))
+        prefix = NULL; /* a version, and not the usual one */
     (void)buf_add(out, host);
     (void)buf_add_text(out, prefix ? prefix : "");
     if (dated && is_deployed(place, suffix)) {
