@@ -87,7 +87,7 @@ static enum llm_event_kind kind_of(enum delta_kind kind)
 static size_t text_bytes(const struct delta *delta)
 {
     bool text = delta->kind == DELTA_TEXT || delta->kind == DELTA_THINKING ||
-                delta->kind == DELTA_ARGUMENTS;
+                delta->kind == DELTA_CALL || delta->kind == DELTA_ARGUMENTS;
 
     return text && delta->text.size > 2 ? delta->text.size - 2 : 0;
 }
