@@ -18,6 +18,7 @@ void completion_init(struct completion *said, struct span model, const struct kn
         .created = time(NULL),
         .choices = 1,
         .reasoning_tokens = reasons ? REASONING_TOKENS : 0,
+        .aloud = reasons && span_find_text(model, "deepseek") != SIZE_MAX,
     };
     text_init(&said->text, knobs->tokens, knobs->token_bytes);
 }

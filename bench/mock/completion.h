@@ -38,6 +38,7 @@ struct completion {
     uint64_t written_tokens;   /* of cached_tokens: written just now, not read */
     bool written_long;         /* for an hour */
     uint64_t reasoning_tokens; /* come on top of what can be seen */
+    bool aloud;                /* the reasoning is shown, as DeepSeek does */
 };
 
 void completion_init(struct completion *said, struct span model, const struct knobs *knobs,

@@ -81,6 +81,8 @@ static void add_message(const struct completion *said, struct buf *out)
     }
     if (said->call_count)
         buf_add_byte(out, ']');
+    if (said->aloud)
+        buf_add_text(out, ",\"reasoning_content\":\"Let me see.\"");
     buf_add_text(out, ",\"refusal\":null,\"annotations\":[]}");
 }
 
@@ -116,13 +118,14 @@ static void write_plain(const struct completion *said, bool chat, struct buf *ou
 
 /* ---- the stream ---- */
 
-/* The deltas of one choice: of a text its tokens; of each call its opening, then its fragments. */
+/* The deltas of one choice: what was thought aloud; of a text its tokens; of each call its opening, then
+ * its fragments. */
 static uint32_t delta_count(const struct completion *said)
 {
-    uint32_t count = 0;
+    uint32_t count = said->aloud;
 
     if (!said->call_count)
-        return said->text.count;
+        return count + said->text.count;
     for (uint32_t i = 0; i < said->call_count; i++)
         count += 1 + completion_fragments(said, i);
     return count;
@@ -153,6 +156,11 @@ static uint32_t add_call_delta(const struct completion *said, uint32_t index, st
 
 static uint32_t add_delta(const struct completion *said, uint32_t index, struct buf *out)
 {
+    if (said->aloud && index == 0) {
+        buf_add_text(out, "{\"content\":null,\"reasoning_content\":\"Let me see.\"}");
+        return 0;
+    }
+    index -= said->aloud;
     if (said->call_count)
         return add_call_delta(said, index, out);
     buf_add_text(out, "{\"content\":");

@@ -1,6 +1,8 @@
 """What the tests share: one mock and one gateway in front of it, for all that need none of their
 own."""
 
+import sys
+
 import pytest
 
 import canaries
@@ -75,3 +77,11 @@ def direct(mock):
     """The same SDK, without the gateway between."""
     with sdk(mock.url) as client:
         yield client
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table of SDKs and providers, when its tests were run."""
+    matrix = sys.modules.get("test_matrix")
+    if matrix and matrix.passed:
+        terminalreporter.write_line("Whole answers and streams, through sluice:")
+        terminalreporter.write_line(matrix.table(matrix.passed))
