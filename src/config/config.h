@@ -77,7 +77,7 @@ struct config_client_key {
     struct config_rates rates; /* the general ones where it says nothing */
 };
 
-enum config_engine { ENGINE_AUTO, ENGINE_TRANSFER };
+enum config_engine { ENGINE_AUTO, ENGINE_DIRECT, ENGINE_TRANSFER };
 
 enum config_client_gone { CLIENT_GONE_CANCEL, CLIENT_GONE_DRAIN };
 

@@ -215,6 +215,14 @@ static void check_prompt(struct reading *reading, const struct config_provider *
                        "each probe of this provider is a prompt, and costs tokens");
 }
 
+static void check_engine(struct reading *reading, const struct config_provider *provider,
+                         const struct node *node)
+{
+    if (provider->http2 && provider->engine == ENGINE_DIRECT)
+        report_error(reading->reporter, node_member(node, "engine"),
+                     "direct speaks HTTP/1.1 only; write transfer, or http2: false");
+}
+
 static void check_providers(struct reading *reading)
 {
     struct config *config = reading->config;
@@ -227,6 +235,7 @@ static void check_providers(struct reading *reading)
         node = config_node_named(node, provider->name);
         inherit_timeouts(config, provider);
         check_probe(reading, provider, node);
+        check_engine(reading, provider, node);
         if (node->kind != NODE_MAP)
             continue; /* said */
         find_kind(reading, provider, node);

@@ -179,9 +179,6 @@ static void print_later(const struct setting_table *table, struct buf *out)
         if (row->kind == SETTING_LATER)
             (void)buf_printf(out, "- `%s%s%s`\n", table == &settings ? "" : table->title,
                              table == &settings ? "" : ".", row->name);
-        for (size_t i = 0; row->words_later && row->words_later[i]; i++)
-            (void)buf_printf(out, "- `%s.%s: %s`\n", table->title, row->name,
-                             row->words_later[i]);
         if (row->table)
             print_later(row->table, out);
     }

@@ -58,9 +58,8 @@ struct setting {
     const char *standard; /* the default as it would be written; NULL: none */
     const char *unsaid;   /* for people: what holds then, when there is no default */
     uint64_t min;
-    uint64_t max;                   /* of LIST, MAP, HEADERS: how many; of TEXT: how long */
-    const char *const *words;       /* of ENUM, in the order of their values; ended by NULL */
-    const char *const *words_later; /* known, but not of this build */
+    uint64_t max;             /* of LIST, MAP, HEADERS: how many; of TEXT: how long */
+    const char *const *words; /* of ENUM, in the order of their values; ended by NULL */
     const struct setting_table *table;
     bool required;
     bool inherits; /* unsaid it holds SETTING_INHERITED until config_check fills it in */

@@ -1,7 +1,6 @@
 #include "config/settings_rows.h"
 
-static const char *const engines[] = { "auto", "transfer", NULL };
-static const char *const engines_later[] = { "direct", NULL };
+static const char *const engines[] = { "auto", "direct", "transfer", NULL };
 static const char *const client_gone[] = { "cancel", "drain", NULL };
 static const char *const stickies[] = { "none", "key", "user", "session", NULL };
 
@@ -170,9 +169,11 @@ static const struct setting provider_rows[] = {
       .kind = SETTING_ENUM,
       NUMBER_AT(config_provider, engine),
       .words = engines,
-      .words_later = engines_later,
       .standard = "auto",
-      .help = "`transfer`: libcurl does the HTTP." },
+      .help =
+          "`direct`: libcurl connects, sluice does the HTTP/1.1, at a fraction of the cost. "
+          "`transfer`: libcurl does both. `auto`: `direct` but with `http2`, and with a "
+          "`proxy` before an address of `http://`." },
     { .name = "http2",
       .kind = SETTING_BOOL,
       NUMBER_AT(config_provider, http2),

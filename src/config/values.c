@@ -28,12 +28,6 @@ static bool read_enum(const struct setting *row, struct span text, void *slot,
         }
         nearest_offer(&nearest, span_from(row->words[value]));
     }
-    for (size_t i = 0; row->words_later && row->words_later[i]; i++)
-        if (span_is(text, row->words_later[i])) {
-            (void)buf_printf(problem, "this build does not implement \"%s\" yet; remove it",
-                             row->words_later[i]);
-            return false;
-        }
     (void)buf_printf(problem, "\"%s\" is not one of", quoted(text).text);
     for (size_t i = 0; row->words[i]; i++)
         (void)buf_printf(problem, "%s %s", i ? "," : "", row->words[i]);

@@ -62,6 +62,16 @@ static const char *base_url(const struct env *env, const struct config_provider 
     return region ? region->base_url : provider->base_url;
 }
 
+static enum fetch_engine_choice engine_of(const struct config_provider *provider)
+{
+    switch (provider->engine) {
+    case ENGINE_DIRECT: return FETCH_ENGINE_DIRECT;
+    case ENGINE_TRANSFER: return FETCH_ENGINE_TRANSFER;
+    case ENGINE_AUTO: break;
+    }
+    return FETCH_ENGINE_AUTO;
+}
+
 static struct fetch_origin *add_origin(struct env *env, struct span key,
                                        struct fetch_origin_config *config, struct span address)
 {
@@ -85,6 +95,7 @@ struct fetch_origin *env_origin(struct env *env, const struct config_provider *p
     struct fetch_origin_config config = {
         .ca_file = provider->ca_file,
         .proxy = provider->proxy,
+        .engine = engine_of(provider),
         .http2 = provider->http2,
         .deny_private = region ? region->deny_private : provider->deny_private,
     };
@@ -101,6 +112,7 @@ struct fetch_origin *env_origin(struct env *env, const struct config_provider *p
         return NULL;
     address_bytes = buf_size(key);
     (void)buf_add_byte(key, config.http2 ? '2' : '1');
+    (void)buf_add_byte(key, (char)('0' + config.engine));
     (void)buf_add_byte(key, config.deny_private ? 'd' : 'a');
     (void)buf_add_text(key, config.ca_file ? config.ca_file : "");
     (void)buf_add_byte(key, '|');

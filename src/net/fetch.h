@@ -1,12 +1,14 @@
-/* fetch: one upstream call. This header hides which engine makes it: libcurl transfers
- * (fetch_transfer.c) on several multi handles (fetch_shard.c).
+/* fetch: one upstream call. This header hides which engine makes it, the same for all calls to an
+ * origin: a connection of our own, read by llhttp (fetch_direct.c), or a transfer of libcurl
+ * (fetch_transfer.c).
  *
  *     CONNECT --> WAIT --> BODY --> DONE
  *        |         |        |
  *        +---------+--------+-----> FAILED (fetch_failure says how)
  *
- * The request's body is borrowed whole, or fed piece by piece while it goes up. The answer's body arrives in a bounded inbox; when the owner does not take it, the transfer is
- * paused and TCP slows the upstream down. The owner's task is woken by every change. Nothing here
+ * The request's body is borrowed whole, or fed piece by piece while it goes up. The answer's body
+ * arrives in a bounded inbox; when the owner does not take it, the transfer is paused and TCP slows the
+ * upstream down. The owner's task is woken by every change. Nothing here
  * retries, times out, follows or decides: clocks and second tries belong to flow/. */
 #ifndef NET_FETCH_H
 #define NET_FETCH_H
@@ -29,12 +31,19 @@ void fetch_pool_free(struct fetch_pool *pool); /* every fetch must be closed */
 
 /* ---- where to: parsed once, used by many ---- */
 
+enum fetch_engine_choice {
+    FETCH_ENGINE_AUTO,   /* direct, where that can do it as libcurl would */
+    FETCH_ENGINE_DIRECT, /* HTTP/1.1 only */
+    FETCH_ENGINE_TRANSFER,
+};
+
 struct fetch_origin_config {
     const char
         *url; /* whole: scheme, host, port, path; from the configuration, never a client */
     const char *ca_file; /* NULL: the system's */
     const char *proxy;   /* NULL: none, whatever the environment says */
-    bool http2;
+    enum fetch_engine_choice engine;
+    bool http2;        /* by a transfer */
     bool deny_private; /* refuse loopback and private addresses: the name is a public one */
 };
 

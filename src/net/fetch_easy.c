@@ -1,52 +1,13 @@
 #include "net/fetch_easy.h"
 
 #include "base/buf.h"
-#include "base/mem.h"
 
 #include <string.h>
-
-/* ---- origins ---- */
-
-struct fetch_origin *fetch_origin_new(const struct fetch_origin_config *config)
-{
-    static uint64_t numbers;
-    struct fetch_origin *origin;
-    CURLU *url = curl_url();
-    char *scheme = NULL;
-    bool good = curl_url_set(url, CURLUPART_URL, config->url, 0) == CURLUE_OK &&
-                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
-
-    curl_free(scheme);
-    if (!good) {
-        curl_url_cleanup(url);
-        return NULL;
-    }
-    origin = mem_zero(sizeof(*origin));
-    origin->url = url;
-    origin->ca_file =
-        config->ca_file ? mem_copy(config->ca_file, strlen(config->ca_file)) : NULL;
-    origin->proxy = config->proxy ? mem_copy(config->proxy, strlen(config->proxy)) : NULL;
-    origin->http2 = config->http2;
-    origin->deny_private = config->deny_private;
-    origin->number = ++numbers;
-    return origin;
-}
-
-void fetch_origin_free(struct fetch_origin *origin)
-{
-    if (origin == NULL)
-        return;
-    curl_url_cleanup(origin->url);
-    mem_free(origin->ca_file);
-    mem_free(origin->proxy);
-    mem_free(origin);
-}
 
 /* ---- every call ---- */
 
 /* What every call of this process has in common: set once for the life of the handle. */
-void fetch_easy_init(CURL *easy, const struct fetch_callbacks *callbacks, struct fetch *fetch,
+void fetch_easy_init(CURL *easy, const struct fetch_callbacks *callbacks, void *call,
                      void *sockets, CURLSH *share)
 {
     (void)curl_easy_setopt(easy, CURLOPT_SHARE, share);
@@ -56,6 +17,7 @@ void fetch_easy_init(CURL *easy, const struct fetch_callbacks *callbacks, struct
     (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     (void)curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's */
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -64,22 +26,22 @@ void fetch_easy_init(CURL *easy, const struct fetch_callbacks *callbacks, struct
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
-    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 45L);
-    (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, 600L);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)FETCH_IDLE_MS_MAX / 1000);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)FETCH_LIFE_MS_MAX / 1000);
     (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callbacks->open_socket);
-    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
     (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, callbacks->close_socket);
     (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets);
     (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, callbacks->connected);
-    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, callbacks->header);
-    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, callbacks->body);
-    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
     /* There is no function to rewind a body: libcurl cannot send a large one twice. For small ones
      * `connected` sees to it. */
     (void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, callbacks->upload);
-    (void)curl_easy_setopt(easy, CURLOPT_READDATA, fetch);
+    (void)curl_easy_setopt(easy, CURLOPT_READDATA, call);
 }
 
 void fetch_easy_set_origin(CURL *easy, const struct fetch_origin *origin)

@@ -2,18 +2,13 @@
 #ifndef NET_FETCH_EASY_H
 #define NET_FETCH_EASY_H
 
-#include "net/fetch.h"
+#include "net/fetch_origin.h"
 
 #include <curl/curl.h>
 
-struct fetch_origin {
-    CURLU *url;
-    char *ca_file;
-    char *proxy;
-    uint64_t number; /* told apart by number: an address may come again */
-    bool http2;
-    bool deny_private;
-};
+/* A kept connection, of either engine: closed when it rested so long, or got so old, that balancers
+ * and changes of DNS want their due. */
+enum { FETCH_IDLE_MS_MAX = 45 * 1000, FETCH_LIFE_MS_MAX = 600 * 1000 };
 
 /* The functions that libcurl calls for a fetch. */
 struct fetch_callbacks {
@@ -25,8 +20,8 @@ struct fetch_callbacks {
     curl_read_callback upload;
 };
 
-/* For the life of the handle. */
-void fetch_easy_init(CURL *easy, const struct fetch_callbacks *callbacks, struct fetch *fetch,
+/* For the life of the handle. `call` is what the callbacks get. */
+void fetch_easy_init(CURL *easy, const struct fetch_callbacks *callbacks, void *call,
                      void *sockets, CURLSH *share);
 
 /* Until another origin is set. */

@@ -15,8 +15,10 @@ void fetch_head_done(struct fetch_head *head)
 
 void fetch_head_reset(struct fetch_head *head)
 {
-    buf_done(&head->lines);
-    fetch_head_init(head);
+    struct buf lines = head->lines;
+
+    buf_reset(&lines);
+    *head = (struct fetch_head){ .lines = lines };
 }
 
 static bool ends_head(struct span line)
@@ -24,7 +26,18 @@ static bool ends_head(struct span line)
     return span_is(line, "\r\n");
 }
 
-static bool trustworthy(const struct fetch_head *head, struct span line)
+static bool framed_once(struct fetch_head *head, struct span name)
+{
+    bool length = span_equal_nocase(name, SPAN_OF("content-length"));
+    bool coding = span_equal_nocase(name, SPAN_OF("transfer-encoding"));
+    bool before = head->length_seen || head->chunked_seen;
+
+    head->length_seen = head->length_seen || length;
+    head->chunked_seen = head->chunked_seen || coding;
+    return !before || !(length || coding);
+}
+
+static bool trustworthy(struct fetch_head *head, struct span line)
 {
     struct span text = span_first(line, line.size - 2);
     size_t colon = span_find(text, ':');
@@ -33,22 +46,9 @@ static bool trustworthy(const struct fetch_head *head, struct span line)
         return false;
     if (text.at[0] == ' ' || text.at[0] == '\t') /* obs-fold */
         return false;
-    return head->count == 0 || (colon != SIZE_MAX && colon > 0);
-}
-
-static bool framed_once(struct fetch_head *head, struct span line)
-{
-    struct span rest = line;
-    struct span name = span_cut(&rest, ':');
-
-    if (span_is_nocase(name, "content-length")) {
-        if (head->length_seen)
-            return false;
-        head->length_seen = true;
-    }
-    if (span_is_nocase(name, "transfer-encoding"))
-        head->chunked_seen = true;
-    return !(head->length_seen && head->chunked_seen);
+    if (head->count == 0)
+        return true;
+    return colon != SIZE_MAX && colon > 0 && framed_once(head, span_first(text, colon));
 }
 
 static void begin(struct fetch_head *head, struct span line)
@@ -71,6 +71,10 @@ static enum fetch_failure end(struct fetch_head *head)
         head->complete = true;
         return FETCH_FINE;
     }
+    if (head->status == 0)
+        return FETCH_PROTOCOL; /* an empty line, and no answer before it */
+    head->status = 0;          /* another answer has to begin */
+    head->count = 0;
     return ++head->interim > LIMIT_UPSTREAM_INTERIM ? FETCH_PROTOCOL : FETCH_FINE;
 }
 
@@ -80,10 +84,10 @@ enum fetch_failure fetch_head_take(struct fetch_head *head, struct span line)
         return FETCH_FINE;
     if (ends_head(line))
         return end(head);
-    if (span_starts(line, "HTTP/") && (head->count == 0 || head->status < 200))
+    if (head->count == 0 && span_starts(line, "HTTP/"))
         begin(head, line);
-    if (!span_ends(line, "\r\n") || !trustworthy(head, line) || !framed_once(head, line) ||
-        head->status < 100 || head->status == 101)
+    if (!span_ends(line, "\r\n") || !trustworthy(head, line) || head->status < 100 ||
+        head->status == 101)
         return FETCH_PROTOCOL;
     if (++head->count > LIMIT_UPSTREAM_HEADERS + 1 || !buf_add(&head->lines, line))
         return FETCH_HEADER_TOO_LARGE;

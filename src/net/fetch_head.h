@@ -1,5 +1,5 @@
-/* fetch_head: the head of an upstream's answer, line by line as libcurl hands it over, with the checks
- * that libcurl lacks. No libcurl in here: a test feeds it lines.
+/* fetch_head: the head of an upstream's answer, line by line, with the checks that libcurl and llhttp
+ * lack. Neither is in here: a test feeds it lines.
  *
  * What another HTTP reader might understand differently makes the whole answer worthless: two lengths,
  * a length beside chunks, folded lines, NUL, a bare CR or LF. 1xx answers are skipped, up to a number. */
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 struct fetch_head {
-    unsigned status;  /* of the block that is being read */
+    unsigned status;  /* of the block that is being read; 0: its first line is to come */
     unsigned interim; /* 1xx answers so far */
     unsigned count;   /* lines of this block */
     bool length_seen;
@@ -23,7 +23,7 @@ struct fetch_head {
 
 void fetch_head_init(struct fetch_head *head);
 void fetch_head_done(struct fetch_head *head);
-void fetch_head_reset(struct fetch_head *head);
+void fetch_head_reset(struct fetch_head *head); /* keeps some memory */
 
 /* Takes a line with its end. FETCH_FINE, FETCH_PROTOCOL or FETCH_HEADER_TOO_LARGE; sets `complete` with
  * the empty line of the final answer. */

@@ -12,25 +12,23 @@
 
 #include <assert.h>
 
-enum {
-    SHARDS = 16,
-    SHARD_CALLS = 128, /* in flight before the next shard is used */
-    SHARD_IDLE_CONNECTIONS = 128,
-    SEAT_MAGIC = 0x73656174,
-};
+enum { SEAT_MAGIC = 0x73656174 };
 
 struct fetch_shard {
     struct task
         task; /* gives libcurl its turn: woken when it asks, alarmed when it wants to wait */
     struct loop *loop;
     struct fetch_sockets *sockets;
-    CURLM *multi;
+    CURLM *multi; /* NULL: not needed yet */
     uint32_t calls;
     struct list resumes; /* paused calls whose inbox has room again */
 };
 
 struct fetch_shards {
-    struct fetch_shard shards[SHARDS];
+    struct loop *loop;
+    struct fetch_sockets *sockets;
+    struct fetch_shards_config config;
+    struct fetch_shard shards[];
 };
 
 /* The seat of a handle; NULL for those that libcurl has of its own. */
@@ -125,12 +123,11 @@ static int on_timeout_wanted(CURLM *multi, long wait_ms, void *opaque)
 
 /* ---- the shards ---- */
 
-static void shard_init(struct fetch_shard *shard, struct loop *loop,
-                       struct fetch_sockets *sockets)
+static void shard_init(struct fetch_shard *shard, const struct fetch_shards *shards)
 {
-    task_init(&shard->task, loop, run);
-    shard->loop = loop;
-    shard->sockets = sockets;
+    task_init(&shard->task, shards->loop, run);
+    shard->loop = shards->loop;
+    shard->sockets = shards->sockets;
     shard->multi = curl_multi_init();
     assert(shard->multi != NULL);
     list_init(&shard->resumes);
@@ -138,24 +135,31 @@ static void shard_init(struct fetch_shard *shard, struct loop *loop,
     (void)curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard);
     (void)curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
     (void)curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
-    (void)curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, (long)SHARD_IDLE_CONNECTIONS);
+    (void)curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, shards->config.idle_max);
 }
 
-struct fetch_shards *fetch_shards_new(struct loop *loop, struct fetch_sockets *sockets)
+struct fetch_shards *fetch_shards_new(struct loop *loop, struct fetch_sockets *sockets,
+                                      const struct fetch_shards_config *config)
 {
-    struct fetch_shards *shards = mem_zero(sizeof(*shards));
+    struct fetch_shards *shards =
+        mem_zero(sizeof(*shards) + config->shards * sizeof(*shards->shards));
 
-    for (int i = 0; i < SHARDS; i++)
-        shard_init(&shards->shards[i], loop, sockets);
+    shards->loop = loop;
+    shards->sockets = sockets;
+    shards->config = *config;
     return shards;
 }
 
 void fetch_shards_free(struct fetch_shards *shards)
 {
-    for (int i = 0; i < SHARDS; i++) {
-        assert(shards->shards[i].calls == 0);
-        (void)curl_multi_cleanup(shards->shards[i].multi);
-        task_done(&shards->shards[i].task);
+    for (unsigned i = 0; i < shards->config.shards; i++) {
+        struct fetch_shard *shard = &shards->shards[i];
+
+        assert(shard->calls == 0);
+        if (shard->multi == NULL)
+            continue;
+        (void)curl_multi_cleanup(shard->multi);
+        task_done(&shard->task);
     }
     mem_free(shards);
 }
@@ -164,14 +168,16 @@ static struct fetch_shard *choose(struct fetch_shards *shards)
 {
     struct fetch_shard *best = &shards->shards[0];
 
-    for (int i = 0; i < SHARDS; i++) {
+    for (unsigned i = 0; i < shards->config.shards; i++) {
         struct fetch_shard *shard = &shards->shards[i];
 
-        if (shard->calls < SHARD_CALLS)
-            return shard;
-        if (shard->calls < best->calls)
+        if (shard->calls < best->calls || shard->calls < shards->config.calls)
             best = shard;
+        if (best->calls < shards->config.calls)
+            break;
     }
+    if (best->multi == NULL)
+        shard_init(best, shards);
     return best;
 }
 

@@ -22,7 +22,15 @@ struct fetch_shards;
 struct fetch_sockets;
 struct loop;
 
-struct fetch_shards *fetch_shards_new(struct loop *loop, struct fetch_sockets *sockets);
+struct fetch_shards_config {
+    unsigned shards;
+    unsigned calls; /* in flight in one before the next is used */
+    long idle_max;  /* connections that each keeps */
+};
+
+/* Nothing is made of a shard before it is needed. */
+struct fetch_shards *fetch_shards_new(struct loop *loop, struct fetch_sockets *sockets,
+                                      const struct fetch_shards_config *config);
 void fetch_shards_free(struct fetch_shards *shards); /* every seat must be left */
 
 /* libcurl is through with the call. Its seat is still taken. */

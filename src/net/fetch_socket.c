@@ -104,6 +104,11 @@ void fetch_socket_close(struct fetch_sockets *sockets, int fd)
     (void)close(fd);
 }
 
+void fetch_socket_release(struct fetch_sockets *sockets, int fd)
+{
+    forget(sockets, fd);
+}
+
 void fetch_socket_keep(struct fetch_sockets *sockets, int fd)
 {
     struct watch *watch = fd < sockets->room ? sockets->by_fd[fd] : NULL;

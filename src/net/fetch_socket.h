@@ -24,6 +24,9 @@ typedef void (*fetch_ready_fn)(void *owner, int fd, int events);
 int fetch_socket_open(struct fetch_sockets *sockets, int family, int type, int protocol);
 void fetch_socket_close(struct fetch_sockets *sockets, int fd);
 
+/* Forgets the socket without closing it: somebody else watches it from now on. */
+void fetch_socket_release(struct fetch_sockets *sockets, int fd);
+
 /* It is a connection now, and fetch_socket_close() will end it. Before, libcurl closes a socket
  * without telling us, when the call is cancelled or another address of the host was faster. */
 void fetch_socket_keep(struct fetch_sockets *sockets, int fd);

@@ -6,19 +6,16 @@
  *
  * Handles are kept with their callbacks set and used again: only what differs between two calls is
  * set anew. When libcurl gets its turn is for fetch_shard.c. */
-#include "net/fetch.h"
+#include "net/fetch_transfer.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "net/fetch_call.h"
 #include "net/fetch_easy.h"
-#include "net/fetch_head.h"
 #include "net/fetch_shard.h"
 #include "net/fetch_socket.h"
-#include "net/fetch_supply.h"
-#include "net/loop.h"
 
 #include <assert.h>
 #include <string.h>
@@ -27,29 +24,24 @@ enum {
     WHOLE_BODY_BYTES = 32 * 1024, /* up to this it leaves with the head, in one write */
     READ_BYTES = 16 * 1024,       /* libcurl's buffer, one per running call */
     SMALL_READ_BYTES = 2 * 1024,
-    INBOX_BYTES_MAX = LIMIT_ANSWER_TRANSLATED_BYTES + LIMIT_INBOX_BYTES,
-    FETCH_MAGIC = 0x66657463,
 };
 
-static_assert(INBOX_BYTES_MAX >= LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES, "an event fits");
-
-struct fetch_pool {
+struct fetch_transfers {
     struct fetch_sockets *sockets;
-    CURLSH *share; /* DNS answers and TLS sessions, for all shards */
+    CURLSH *share;
     struct fetch_shards *shards;
-    struct list idle; /* fetches with a configured handle, last used first */
+    struct list idle; /* transfers with a configured handle, last used first */
     size_t idle_count;
 };
 
-struct fetch {
-    uint32_t magic;
-    struct list link; /* in pool->idle */
-    struct fetch_pool *pool;
+struct transfer {
+    struct fetch fetch;
+    struct list link; /* in transfers->idle */
+    struct fetch_transfers *transfers;
     struct fetch_seat seat;
     CURL *easy;
     uint64_t origin_number; /* what the handle is configured for; 0: nothing */
     CURLU *url;             /* of this call alone; NULL: the origin's */
-    struct task *task;
     bool deny_private;
     bool http2;
 
@@ -57,55 +49,42 @@ struct fetch {
     char *whole_body; /* a small body, joined; NULL: `body` is sent piece by piece */
     const struct span *body;
     size_t body_count;
-    size_t body_at;              /* the piece being sent */
-    size_t body_offset;          /* sent of it */
-    struct fetch_supply *supply; /* of a body that is fed; NULL: it is in `body` */
+    size_t body_at;     /* the piece being sent */
+    size_t body_offset; /* sent of it */
 
-    enum fetch_phase phase;
-    enum fetch_failure failure;
-    bool reused; /* went over a kept connection */
     bool address_denied;
     bool no_socket;
     unsigned sockets; /* opened for this call; 0: it goes over a kept connection */
-    struct fetch_head head;
-    struct buf inbox;
-    size_t pause_at;
-    uint64_t received;
-    uint64_t connected_us;
-    uint64_t first_byte_us;
 };
 
 /* ---- facts: what libcurl's callbacks may do ---- */
 
-static struct fetch *fetch_from(void *opaque)
+static struct transfer *transfer_of(const struct fetch *fetch)
 {
-    struct fetch *fetch = opaque;
-
-    assert(fetch->magic == FETCH_MAGIC);
-    return fetch;
+    return LIST_OWNER((uintptr_t)fetch, struct transfer, fetch);
 }
 
-static void wake(struct fetch *fetch)
+static struct transfer *transfer_from(void *opaque)
 {
-    if (fetch->task)
-        task_wake(fetch->task);
+    return transfer_of(fetch_call_from(opaque));
 }
 
 static curl_socket_t on_open_socket(void *opaque, curlsocktype purpose,
                                     struct curl_sockaddr *at)
 {
-    struct fetch *fetch = fetch_from(opaque);
+    struct transfer *transfer = transfer_from(opaque);
     int fd;
 
     (void)purpose;
-    fetch->sockets++;
-    if (fetch_address_denied(&at->addr, fetch->deny_private)) {
-        fetch->address_denied = true;
+    transfer->sockets++;
+    if (fetch_address_denied(&at->addr, transfer->deny_private)) {
+        transfer->address_denied = true;
         return CURL_SOCKET_BAD;
     }
-    fd = fetch_socket_open(fetch->pool->sockets, at->family, at->socktype, at->protocol);
-    fetch->no_socket = fd < 0;
-    fetch->seat.socket = fd;
+    fd =
+        fetch_socket_open(transfer->transfers->sockets, at->family, at->socktype, at->protocol);
+    transfer->no_socket = fd < 0;
+    transfer->seat.socket = fd;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -122,7 +101,8 @@ static int on_close_socket(void *opaque, curl_socket_t fd)
 static int on_connected(void *opaque, char *remote, char *local, int remote_port,
                         int local_port)
 {
-    struct fetch *fetch = fetch_from(opaque);
+    struct transfer *transfer = transfer_from(opaque);
+    struct fetch *fetch = &transfer->fetch;
 
     (void)remote;
     (void)local;
@@ -130,44 +110,45 @@ static int on_connected(void *opaque, char *remote, char *local, int remote_port
     (void)local_port;
     if (fetch->phase != FETCH_CONNECT)
         return CURL_PREREQFUNC_ABORT;
-    fetch->reused = fetch->sockets == 0;
-    if (fetch->sockets == 1) /* of several, who knows which one it is */
-        fetch_socket_keep(fetch->pool->sockets, fetch->seat.socket);
+    fetch->reused = transfer->sockets == 0;
+    if (transfer->sockets == 1) /* of several, who knows which one it is */
+        fetch_socket_keep(transfer->transfers->sockets, transfer->seat.socket);
     fetch->connected_us = clock_us();
     fetch->phase = FETCH_WAIT;
-    wake(fetch);
+    fetch_call_wake(fetch);
     return CURL_PREREQFUNC_OK;
 }
 
 /* Whoever feeds it learns that there is room again. */
-static size_t upload_supply(struct fetch *fetch, char *at, size_t room)
+static size_t upload_supply(struct transfer *transfer, char *at, size_t room)
 {
-    size_t size = fetch_supply_take(fetch->supply, at, room);
+    struct fetch_supply *supply = transfer->fetch.supply;
+    size_t size = fetch_supply_take(supply, at, room);
 
-    fetch->seat.paused = fetch->seat.paused || fetch->supply->hungry;
-    wake(fetch);
-    return fetch->supply->hungry ? CURL_READFUNC_PAUSE : size;
+    transfer->seat.paused = transfer->seat.paused || supply->hungry;
+    fetch_call_wake(&transfer->fetch);
+    return supply->hungry ? CURL_READFUNC_PAUSE : size;
 }
 
 static size_t on_upload(char *at, size_t size, size_t count, void *opaque)
 {
-    struct fetch *fetch = fetch_from(opaque);
+    struct transfer *transfer = transfer_from(opaque);
     size_t room = size * count;
     size_t sent = 0;
 
-    if (fetch->supply)
-        return upload_supply(fetch, at, room);
-    while (sent < room && fetch->body_at < fetch->body_count) {
-        struct span left = span_skip(fetch->body[fetch->body_at], fetch->body_offset);
+    if (transfer->fetch.supply)
+        return upload_supply(transfer, at, room);
+    while (sent < room && transfer->body_at < transfer->body_count) {
+        struct span left = span_skip(transfer->body[transfer->body_at], transfer->body_offset);
         struct span part = span_first(left, room - sent);
 
         if (part.size)
             memcpy(at + sent, part.at, part.size);
         sent += part.size;
-        fetch->body_offset += part.size;
+        transfer->body_offset += part.size;
         if (part.size == left.size) {
-            fetch->body_at++;
-            fetch->body_offset = 0;
+            transfer->body_at++;
+            transfer->body_offset = 0;
         }
     }
     return sent;
@@ -175,7 +156,7 @@ static size_t on_upload(char *at, size_t size, size_t count, void *opaque)
 
 static size_t on_header(char *at, size_t size, size_t count, void *opaque)
 {
-    struct fetch *fetch = fetch_from(opaque);
+    struct fetch *fetch = fetch_call_from(opaque);
 
     if (fetch->phase == FETCH_BODY)
         return size * count; /* a trailer: of no use to anybody here */
@@ -184,19 +165,19 @@ static size_t on_header(char *at, size_t size, size_t count, void *opaque)
     fetch->failure = fetch_head_take(&fetch->head, span_make(at, size * count));
     if (fetch->head.complete && fetch->failure == FETCH_FINE) {
         fetch->phase = FETCH_BODY;
-        wake(fetch);
+        fetch_call_wake(fetch);
     }
     return fetch->failure ? CURL_WRITEFUNC_ERROR : size * count;
 }
 
 static size_t on_body(char *at, size_t size, size_t count, void *opaque)
 {
-    struct fetch *fetch = fetch_from(opaque);
-    size_t waiting = buf_size(&fetch->inbox);
+    struct transfer *transfer = transfer_from(opaque);
+    struct fetch *fetch = &transfer->fetch;
 
-    wake(fetch);
-    if (waiting && waiting + size * count > fetch->pause_at) {
-        fetch->seat.paused = true;
+    fetch_call_wake(fetch);
+    if (buf_size(&fetch->inbox) && size * count > fetch_call_room(fetch)) {
+        transfer->seat.paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
     fetch->received += size * count;
@@ -206,82 +187,80 @@ static size_t on_body(char *at, size_t size, size_t count, void *opaque)
 
 /* ---- the end of a call ---- */
 
-static enum fetch_failure failure_of(const struct fetch *fetch, CURLcode result)
+static enum fetch_failure failure_of(const struct transfer *transfer, CURLcode result)
 {
+    const struct fetch *fetch = &transfer->fetch;
+
     if (fetch->failure)
         return fetch->failure; /* a callback of ours said so first */
     if (result == CURLE_OK)
         return FETCH_FINE;
-    if (result == CURLE_COULDNT_CONNECT && fetch->address_denied)
+    if (result == CURLE_COULDNT_CONNECT && transfer->address_denied)
         return FETCH_ADDRESS_DENIED;
-    if (result == CURLE_COULDNT_CONNECT && fetch->no_socket)
+    if (result == CURLE_COULDNT_CONNECT && transfer->no_socket)
         return FETCH_NO_SOCKET;
-    return fetch_easy_failure(fetch->easy, result, fetch->phase == FETCH_BODY);
+    return fetch_easy_failure(transfer->easy, result, fetch->phase == FETCH_BODY);
 }
 
-static void leave(struct fetch *fetch)
+static void leave(struct transfer *transfer)
 {
-    fetch_seat_leave(&fetch->seat);
-    if (fetch->phase == FETCH_DONE && !fetch->http2) /* whose peers may talk at any time */
-        fetch_socket_rest(fetch->pool->sockets, fetch->seat.socket);
+    fetch_seat_leave(&transfer->seat);
+    if (transfer->fetch.phase == FETCH_DONE &&
+        !transfer->http2) /* its peers may talk at any time */
+        fetch_socket_rest(transfer->transfers->sockets, transfer->seat.socket);
 }
 
 static void on_end(struct fetch_seat *seat, CURLcode result)
 {
-    struct fetch *fetch = fetch_from(LIST_OWNER(seat, struct fetch, seat));
+    struct transfer *transfer = LIST_OWNER(seat, struct transfer, seat);
+    struct fetch *fetch = &transfer->fetch;
 
-    fetch->failure = failure_of(fetch, result);
+    fetch->failure = failure_of(transfer, result);
     fetch->phase = fetch->failure ? FETCH_FAILED : FETCH_DONE;
-    leave(fetch);
-    wake(fetch);
+    leave(transfer);
+    fetch_call_wake(fetch);
 }
 
-/* ---- the pool ---- */
+/* ---- all calls ---- */
 
-struct fetch_pool *fetch_pool_new(struct loop *loop)
+struct fetch_transfers *fetch_transfers_new(struct loop *loop, struct fetch_sockets *sockets,
+                                            CURLSH *share)
 {
-    struct fetch_pool *pool = mem_zero(sizeof(*pool));
+    const struct fetch_shards_config config = { .shards = 16, .calls = 128, .idle_max = 128 };
+    struct fetch_transfers *transfers = mem_zero(sizeof(*transfers));
 
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-    pool->sockets = fetch_sockets_new(loop);
-    list_init(&pool->idle);
-    pool->share = curl_share_init();
-    (void)curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-    (void)curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    pool->shards = fetch_shards_new(loop, pool->sockets);
-    return pool;
+    transfers->sockets = sockets;
+    transfers->share = share;
+    transfers->shards = fetch_shards_new(loop, sockets, &config);
+    list_init(&transfers->idle);
+    return transfers;
 }
 
 /* The handle must not be used with it again. */
-static void forget_url(struct fetch *fetch)
+static void forget_url(struct transfer *transfer)
 {
-    if (fetch->url)
-        curl_url_cleanup(fetch->url);
-    fetch->url = NULL;
+    if (transfer->url)
+        curl_url_cleanup(transfer->url);
+    transfer->url = NULL;
 }
 
-static void fetch_free(struct fetch *fetch)
+static void transfer_free(struct transfer *transfer)
 {
-    curl_easy_cleanup(fetch->easy);
-    forget_url(fetch);
-    mem_free(fetch->whole_body);
-    fetch_head_done(&fetch->head);
-    buf_done(&fetch->inbox);
-    fetch_supply_free(fetch->supply);
-    mem_free(fetch);
+    curl_easy_cleanup(transfer->easy);
+    forget_url(transfer);
+    mem_free(transfer->whole_body);
+    fetch_call_done(&transfer->fetch);
+    mem_free(transfer);
 }
 
-void fetch_pool_free(struct fetch_pool *pool)
+void fetch_transfers_free(struct fetch_transfers *transfers)
 {
     struct list *link;
 
-    while ((link = list_take_first(&pool->idle)) != NULL)
-        fetch_free(LIST_OWNER(link, struct fetch, link));
-    fetch_shards_free(pool->shards);
-    (void)curl_share_cleanup(pool->share);
-    fetch_sockets_free(pool->sockets);
-    mem_free(pool);
-    curl_global_cleanup();
+    while ((link = list_take_first(&transfers->idle)) != NULL)
+        transfer_free(LIST_OWNER(link, struct transfer, link));
+    fetch_shards_free(transfers->shards);
+    mem_free(transfers);
 }
 
 /* ---- one call ---- */
@@ -300,65 +279,127 @@ static char *join(const struct span *pieces, size_t count, size_t size)
     return joined;
 }
 
-static void configure_body(struct fetch *fetch, const struct fetch_request *request)
+static void configure_body(struct transfer *transfer, const struct fetch_request *request)
 {
     size_t size = 0;
 
     for (size_t i = 0; i < request->body_count; i++)
         size += request->body[i].size;
-    fetch->body = request->body;
-    fetch->body_count = request->body_count;
+    transfer->body = request->body;
+    transfer->body_count = request->body_count;
     if (size <= WHOLE_BODY_BYTES)
-        fetch->whole_body = join(request->body, request->body_count, size);
-    (void)curl_easy_setopt(fetch->easy, CURLOPT_POST, 1L);
-    (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-    (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, fetch->whole_body);
+        transfer->whole_body = join(request->body, request->body_count, size);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, transfer->whole_body);
 }
 
-static void configure_feed(struct fetch *fetch, const struct fetch_request *request)
+static void configure_feed(struct transfer *transfer, const struct fetch_request *request)
 {
-    fetch->supply = fetch_supply_new();
-    (void)curl_easy_setopt(fetch->easy, CURLOPT_POST, 1L);
-    (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, NULL);
-    (void)curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+    transfer->fetch.supply = fetch_supply_new();
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, NULL);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                            (curl_off_t)request->fed_length); /* -1: libcurl sends chunks */
 }
 
-static void configure_call(struct fetch *fetch, const struct fetch_request *request)
+static void configure_call(struct transfer *transfer, const struct fetch_request *request)
 {
     static char no_expect[] = "Expect:";
     size_t count = 0;
 
-    assert(request->header_count <= FETCH_HEADERS_MAX);
     for (; count < request->header_count; count++) {
         assert(strpbrk(request->headers[count], "\r\n") == NULL);
-        fetch->headers[count].data = (char *)(uintptr_t)request->headers[count];
-        fetch->headers[count].next = &fetch->headers[count + 1];
+        transfer->headers[count].data = (char *)(uintptr_t)request->headers[count];
+        transfer->headers[count].next = &transfer->headers[count + 1];
     }
-    fetch->headers[count] = (struct curl_slist){ .data = no_expect };
-    (void)curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
-    (void)curl_easy_setopt(fetch->easy, CURLOPT_BUFFERSIZE,
+    transfer->headers[count] = (struct curl_slist){ .data = no_expect };
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE,
                            (long)(request->small_reads ? SMALL_READ_BYTES : READ_BYTES));
     if (request->get)
-        (void)curl_easy_setopt(fetch->easy, CURLOPT_HTTPGET, 1L);
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
     else if (request->fed)
-        configure_feed(fetch, request);
+        configure_feed(transfer, request);
     else
-        configure_body(fetch, request);
+        configure_body(transfer, request);
 }
 
 /* Where it goes. The handle keeps its origin; a path of one call goes with that. */
-static void configure_place(struct fetch *fetch, const struct fetch_request *request)
+static void configure_place(struct transfer *transfer, const struct fetch_request *request)
 {
-    if (fetch->origin_number != request->origin->number)
-        fetch_easy_set_origin(fetch->easy, request->origin);
-    fetch->origin_number = request->origin->number;
+    if (transfer->origin_number != request->origin->number)
+        fetch_easy_set_origin(transfer->easy, request->origin);
+    transfer->origin_number = request->origin->number;
     if (request->path == NULL)
         return;
-    fetch->url = fetch_easy_url(request->origin, request->path);
-    (void)curl_easy_setopt(fetch->easy, CURLOPT_CURLU, fetch->url);
-    fetch->origin_number = 0; /* it has another URL now */
+    transfer->url = fetch_easy_url(request->origin, request->path);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_CURLU, transfer->url);
+    transfer->origin_number = 0; /* it has another URL now */
 }
+
+/* Forgets the call but keeps the handle. */
+static void reset(struct transfer *transfer)
+{
+    forget_url(transfer);
+    fetch_call_reset(&transfer->fetch);
+    mem_free(transfer->whole_body);
+    transfer->whole_body = NULL;
+    transfer->body = NULL;
+    transfer->body_count = 0;
+    transfer->body_at = 0;
+    transfer->body_offset = 0;
+    transfer->address_denied = false;
+    transfer->no_socket = false;
+    transfer->sockets = 0;
+}
+
+/* Has the request been sent to its end? An answer may come before. */
+static bool was_fed(const struct fetch *fetch)
+{
+    return fetch->supply == NULL || fetch_supply_spent(fetch->supply);
+}
+
+static void close_call(struct fetch *fetch)
+{
+    struct transfer *transfer = transfer_of(fetch);
+    struct fetch_transfers *transfers = transfer->transfers;
+
+    if (transfer->seat.shard)
+        leave(transfer);
+    /* A handle whose transfer broke may remember that it wanted to rewind its body, and then fails the
+     * next one: only those that ended well are used again. */
+    if (fetch->phase != FETCH_DONE || !was_fed(fetch) ||
+        transfers->idle_count >= LIMIT_IDLE_EASY_HANDLES) {
+        transfer_free(transfer);
+        return;
+    }
+    reset(transfer);
+    list_prepend(&transfers->idle, &transfer->link);
+    transfers->idle_count++;
+}
+
+static void resume(struct fetch *fetch)
+{
+    fetch_seat_resume(&transfer_of(fetch)->seat);
+}
+
+static bool is_sent(const struct fetch *fetch)
+{
+    const struct transfer *transfer = transfer_of(fetch);
+
+    if (fetch->supply)
+        return transfer->seat.shard == NULL || was_fed(fetch);
+    return transfer->seat.shard == NULL || transfer->whole_body ||
+           transfer->body_at == transfer->body_count;
+}
+
+static const struct fetch_engine engine = {
+    .resume = resume,
+    .fed = resume,
+    .is_sent = is_sent,
+    .close = close_call,
+};
 
 static const struct fetch_callbacks callbacks = {
     .open_socket = on_open_socket,
@@ -369,182 +410,35 @@ static const struct fetch_callbacks callbacks = {
     .upload = on_upload,
 };
 
-static struct fetch *take_idle(struct fetch_pool *pool)
+static struct transfer *take_idle(struct fetch_transfers *transfers)
 {
-    struct fetch *fetch;
+    struct transfer *transfer;
 
-    if (pool->idle_count) {
-        pool->idle_count--;
-        return LIST_OWNER(list_take_first(&pool->idle), struct fetch, link);
+    if (transfers->idle_count) {
+        transfers->idle_count--;
+        return LIST_OWNER(list_take_first(&transfers->idle), struct transfer, link);
     }
-    fetch = mem_zero(sizeof(*fetch));
-    fetch->magic = FETCH_MAGIC;
-    fetch->pool = pool;
-    fetch->easy = curl_easy_init();
-    assert(fetch->easy != NULL);
-    fetch_head_init(&fetch->head);
-    buf_init(&fetch->inbox, INBOX_BYTES_MAX);
-    fetch_easy_init(fetch->easy, &callbacks, fetch, pool->sockets, pool->share);
-    fetch_seat_init(&fetch->seat, fetch->easy, on_end);
-    return fetch;
+    transfer = mem_zero(sizeof(*transfer));
+    fetch_call_init(&transfer->fetch, &engine);
+    transfer->transfers = transfers;
+    transfer->easy = curl_easy_init();
+    assert(transfer->easy != NULL);
+    fetch_easy_init(transfer->easy, &callbacks, &transfer->fetch, transfers->sockets,
+                    transfers->share);
+    fetch_seat_init(&transfer->seat, transfer->easy, on_end);
+    return transfer;
 }
 
-struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *request,
-                          struct task *task)
+struct fetch *fetch_transfer_start(struct fetch_transfers *transfers,
+                                   const struct fetch_request *request, struct task *task)
 {
-    struct fetch *fetch = take_idle(pool);
+    struct transfer *transfer = take_idle(transfers);
 
-    fetch->task = task;
-    fetch->pause_at = LIMIT_INBOX_BYTES;
-    configure_place(fetch, request);
-    fetch->deny_private = request->origin->deny_private;
-    fetch->http2 = request->origin->http2;
-    configure_call(fetch, request);
-    fetch_seat_take(&fetch->seat, pool->shards);
-    return fetch;
-}
-
-/* Forgets the call but keeps the handle. */
-static void reset(struct fetch *fetch)
-{
-    fetch_head_reset(&fetch->head);
-    buf_reset(&fetch->inbox);
-    forget_url(fetch);
-    mem_free(fetch->whole_body);
-    fetch->whole_body = NULL;
-    fetch->task = NULL;
-    fetch->body = NULL;
-    fetch->body_count = 0;
-    fetch->body_at = 0;
-    fetch->body_offset = 0;
-    fetch_supply_free(fetch->supply);
-    fetch->supply = NULL;
-    fetch->phase = FETCH_CONNECT;
-    fetch->failure = FETCH_FINE;
-    fetch->reused = false;
-    fetch->address_denied = false;
-    fetch->no_socket = false;
-    fetch->sockets = 0;
-    fetch->received = 0;
-    fetch->connected_us = 0;
-    fetch->first_byte_us = 0;
-}
-
-/* Has the request been sent to its end? An answer may come before. */
-static bool is_sent(const struct fetch *fetch)
-{
-    return fetch->supply == NULL || fetch_supply_spent(fetch->supply);
-}
-
-void fetch_close(struct fetch *fetch)
-{
-    struct fetch_pool *pool = fetch->pool;
-
-    if (fetch->seat.shard)
-        leave(fetch);
-    /* A handle whose transfer broke may remember that it wanted to rewind its body, and then fails the
-     * next one: only those that ended well are used again. */
-    if (fetch->phase != FETCH_DONE || !is_sent(fetch) ||
-        pool->idle_count >= LIMIT_IDLE_EASY_HANDLES) {
-        fetch_free(fetch);
-        return;
-    }
-    reset(fetch);
-    list_prepend(&pool->idle, &fetch->link);
-    pool->idle_count++;
-}
-
-/* ---- a body that is fed ---- */
-
-size_t fetch_feed_room(const struct fetch *fetch)
-{
-    return fetch->seat.shard ? fetch_supply_room(fetch->supply) : LIMIT_FED_BYTES;
-}
-
-void fetch_feed(struct fetch *fetch, struct span bytes)
-{
-    if (fetch->seat.shard == NULL)
-        return;
-    fetch_supply_add(fetch->supply, bytes);
-    if (fetch->supply->hungry)
-        fetch_seat_resume(&fetch->seat);
-}
-
-void fetch_feed_end(struct fetch *fetch)
-{
-    assert(!fetch->supply->whole);
-    fetch->supply->whole = true;
-    if (fetch->supply->hungry)
-        fetch_seat_resume(&fetch->seat);
-}
-
-/* ---- what the owner asks ---- */
-
-enum fetch_phase fetch_phase(const struct fetch *fetch)
-{
-    return fetch->phase;
-}
-
-enum fetch_failure fetch_failure(const struct fetch *fetch)
-{
-    return fetch->failure;
-}
-
-bool fetch_was_stale(const struct fetch *fetch)
-{
-    return fetch->failure == FETCH_RESET && fetch->reused && fetch->first_byte_us == 0;
-}
-
-unsigned fetch_status(const struct fetch *fetch)
-{
-    return fetch->phase == FETCH_CONNECT || fetch->phase == FETCH_WAIT ? 0 : fetch->head.status;
-}
-
-struct span fetch_header(const struct fetch *fetch, const char *name)
-{
-    return fetch_head_value(&fetch->head, name);
-}
-
-struct span fetch_bytes(const struct fetch *fetch)
-{
-    return buf_span(&fetch->inbox);
-}
-
-uint64_t fetch_received(const struct fetch *fetch)
-{
-    return fetch->received;
-}
-
-void fetch_consume(struct fetch *fetch, size_t size)
-{
-    buf_consume(&fetch->inbox, size);
-    if (buf_size(&fetch->inbox) <= fetch->pause_at / 2)
-        fetch_seat_resume(&fetch->seat);
-    if (buf_size(&fetch->inbox) == 0)
-        fetch->pause_at = LIMIT_INBOX_BYTES;
-}
-
-void fetch_widen(struct fetch *fetch, size_t size)
-{
-    fetch->pause_at = size < INBOX_BYTES_MAX ? size : INBOX_BYTES_MAX;
-    fetch_seat_resume(&fetch->seat);
-}
-
-bool fetch_forget(struct fetch *fetch)
-{
-    fetch_head_done(&fetch->head);
-    if (fetch->supply)
-        return fetch->seat.shard == NULL || fetch_supply_spent(fetch->supply);
-    return fetch->seat.shard == NULL || fetch->whole_body ||
-           fetch->body_at == fetch->body_count;
-}
-
-uint64_t fetch_connected_us(const struct fetch *fetch)
-{
-    return fetch->connected_us;
-}
-
-uint64_t fetch_first_byte_us(const struct fetch *fetch)
-{
-    return fetch->first_byte_us;
+    transfer->fetch.task = task;
+    configure_place(transfer, request);
+    transfer->deny_private = request->origin->deny_private;
+    transfer->http2 = request->origin->http2;
+    configure_call(transfer, request);
+    fetch_seat_take(&transfer->seat, transfers->shards);
+    return &transfer->fetch;
 }

@@ -31,6 +31,7 @@ class Mock:
         self.process = None
         self.port = 0
         self.keys = [canaries.provider_key()]  # those of the providers that it plays
+        self.provider = {}  # what else a configuration says of them
         self.start()
 
     def start(self):

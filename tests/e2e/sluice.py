@@ -24,6 +24,7 @@ import wire
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD_DIR = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build"))
 BINARY = BUILD_DIR / "sluice"
+ENGINE = os.environ.get("ENGINE")  # of the providers that openai_provider() makes
 PATIENCE_S = 15
 ENVIRONMENT = {name: os.environ[name] for name in os.environ
                if name in ("PATH", "HOME", "LD_LIBRARY_PATH") or name.endswith("SAN_OPTIONS")}
@@ -228,8 +229,9 @@ class Sluice:
 
 def openai_provider(mock, **more):
     """A provider as the configuration wants it: this mock, with a key that nobody may see."""
+    engine = {"engine": ENGINE} if ENGINE else {}
     return {"kind": "openai", "base_url": mock.url + "/v1",
-            "keys": mock.keys, **more}
+            "keys": mock.keys, **engine, **getattr(mock, "provider", {}), **more}
 
 
 def target(provider, model, **more):

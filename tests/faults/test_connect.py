@@ -14,7 +14,9 @@ import wire
 from certificate import make_certificate
 from mock import Mock
 from sluice import openai_provider
-from ward import gateway_of, refused
+from ward import engines, gateway_of, refused
+
+pytestmark = engines("direct", "transfer")
 
 
 @contextlib.contextmanager

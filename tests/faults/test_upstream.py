@@ -9,8 +9,10 @@ import pytest
 
 import canaries
 import wire
-from ward import refused
+from ward import engines, refused
 from wire import Wire
+
+pytestmark = engines("direct", "direct-tls", "transfer")
 
 MIB = 1 << 20
 

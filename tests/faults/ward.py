@@ -1,11 +1,19 @@
 """The gateway of these tests: a sick provider, a well one, and short clocks."""
 
+import pytest
+
 import canaries
 from sluice import Sluice, openai_provider, target
 
 CLOCKS = {"connect": "300ms", "first_byte": "600ms", "idle": "500ms", "total": "2s",
           "sse_comment": "150ms", "client_header": "500ms", "client_body": "700ms",
           "client_write": "1s", "keepalive": "5s"}
+
+
+def engines(*names):
+    """Runs the tests of a file with each of these engines (providers.NAME.engine); with -tls behind
+    the name over TLS."""
+    return pytest.mark.parametrize("engine", names, indirect=True, scope="session")
 
 
 def gateway_of(mocks, attempts, **settings):

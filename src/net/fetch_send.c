@@ -1,0 +1,140 @@
+#include "net/fetch_send.h"
+
+#include "net/fetch_origin.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- the head ---- */
+
+static void add_target(const struct fetch_request *request, struct buf *out)
+{
+    const struct fetch_origin *origin = request->origin;
+
+    if (request->path == NULL) {
+        (void)buf_add_text(out, origin->target);
+        return;
+    }
+    assert(request->path[0] == '/' && strpbrk(request->path, " \r\n") == NULL);
+    (void)buf_add_texts(out, origin->path, request->path,
+                        strchr(request->path, '?') ? "" : origin->query, " HTTP/1.1\r\n", NULL);
+}
+
+static void add_headers(const struct fetch_request *request, struct buf *out)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        size_t size = strlen(request->headers[i]);
+
+        assert(memchr(request->headers[i], '\r', size) == NULL);
+        assert(memchr(request->headers[i], '\n', size) == NULL);
+        (void)buf_append(out, request->headers[i], size);
+        (void)buf_append(out, "\r\n", 2);
+    }
+}
+
+static size_t body_size(const struct fetch_request *request)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < request->body_count; i++)
+        size += request->body[i].size;
+    return size;
+}
+
+void fetch_send_head(const struct fetch_request *request, struct buf *out)
+{
+    (void)buf_add_text(out, request->get ? "GET " : "POST ");
+    add_target(request, out);
+    (void)buf_add_text(out, request->origin->host);
+    add_headers(request, out);
+    if (!request->get) {
+        (void)buf_add_text(out, "Content-Length: ");
+        (void)buf_add_u64(out, body_size(request));
+        (void)buf_append(out, "\r\n", 2);
+    }
+    (void)buf_append(out, "\r\n", 2);
+}
+
+/* ---- what is left ---- */
+
+/* Empty pieces are never the one being sent. */
+static void skip_empty(struct fetch_send *send)
+{
+    while (send->body_at < send->body_count && send->body[send->body_at].size == 0)
+        send->body_at++;
+}
+
+void fetch_send_begin(struct fetch_send *send, struct span head,
+                      const struct fetch_request *request)
+{
+    assert(head.size > 0);
+    *send = (struct fetch_send){ .head = head };
+    buf_init(&send->kept, head.size);
+    if (!request->get) {
+        send->body = request->body;
+        send->body_count = request->body_count;
+    }
+    skip_empty(send);
+}
+
+void fetch_send_done(struct fetch_send *send)
+{
+    buf_done(&send->kept);
+    *send = (struct fetch_send){ 0 };
+}
+
+static struct iovec iovec_of(struct span bytes)
+{
+    return (struct iovec){ .iov_base = (void *)(uintptr_t)bytes.at, .iov_len = bytes.size };
+}
+
+size_t fetch_send_next(const struct fetch_send *send, struct iovec *pieces, size_t max)
+{
+    size_t offset = send->body_offset;
+    size_t count = 0;
+
+    if (send->head.size && count < max)
+        pieces[count++] = iovec_of(send->head);
+    for (size_t i = send->body_at; i < send->body_count && count < max; i++) {
+        struct span left = span_skip(send->body[i], offset);
+
+        offset = 0;
+        if (left.size)
+            pieces[count++] = iovec_of(left);
+    }
+    return count;
+}
+
+void fetch_send_taken(struct fetch_send *send, size_t size)
+{
+    size_t of_head = size < send->head.size ? size : send->head.size;
+
+    send->head = span_skip(send->head, of_head);
+    size -= of_head;
+    while (size) {
+        size_t left = send->body[send->body_at].size - send->body_offset;
+        size_t part = size < left ? size : left;
+
+        assert(send->body_at < send->body_count);
+        send->body_offset += part;
+        size -= part;
+        if (part == left) {
+            send->body_at++;
+            send->body_offset = 0;
+            skip_empty(send);
+        }
+    }
+}
+
+void fetch_send_keep(struct fetch_send *send)
+{
+    if (send->head.size == 0 || buf_size(&send->kept))
+        return;
+    (void)buf_add(&send->kept, send->head);
+    send->head = buf_span(&send->kept);
+}
+
+bool fetch_send_is_whole(const struct fetch_send *send)
+{
+    return send->head.size == 0 && send->body_at == send->body_count;
+}

@@ -1,0 +1,121 @@
+#include "net/fetch_send.h"
+
+#include "base/buf.h"
+#include "base/span.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PIECES = 4, ROOM = 4096 };
+
+static const struct span body[] = { SPAN(""),  SPAN("{\"a\":"), SPAN(""),
+                                    SPAN("1"), SPAN("}"),       SPAN("") };
+
+static struct fetch_origin *origin_of(const char *url)
+{
+    struct fetch_origin_config config = { .url = url };
+    struct fetch_origin *origin = fetch_origin_new(&config);
+
+    assert_non_null(origin);
+    return origin;
+}
+
+static void check_head(const char *url, bool get, const char *expected)
+{
+    static const char *const headers[] = { "A: b", "C:" };
+    struct fetch_request request = { .origin = origin_of(url), .get = get };
+    struct buf head;
+
+    request.headers = headers;
+    request.header_count = 2;
+    request.body = body;
+    request.body_count = sizeof(body) / sizeof(*body);
+    buf_init(&head, ROOM);
+    fetch_send_head(&request, &head);
+    assert_string_equal(buf_text(&head), expected);
+    buf_done(&head);
+    fetch_origin_free(request.origin);
+}
+
+static void test_a_head_is_written_as_it_goes_out(void **state)
+{
+    (void)state;
+    check_head("http://127.0.0.1:8000/v1/chat?a=b#c", false,
+               "POST /v1/chat?a=b HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nA: b\r\nC:\r\n"
+               "Content-Length: 7\r\n\r\n");
+    check_head("https://api.example/v1/", true,
+               "GET /v1/ HTTP/1.1\r\nHost: api.example\r\nA: b\r\nC:\r\n\r\n");
+    check_head("http://[::1]:80", true, "GET / HTTP/1.1\r\nHost: [::1]\r\nA: b\r\nC:\r\n\r\n");
+}
+
+/* Writes everything with at most `most` bytes at a time, through `room` pieces. */
+static void check_writes(size_t most, size_t room)
+{
+    struct fetch_request request = { .body = body, .body_count = sizeof(body) / sizeof(*body) };
+    struct fetch_send send;
+    struct buf out;
+    struct iovec pieces[PIECES];
+    char head[] = "HEAD ";
+    size_t count;
+
+    buf_init(&out, ROOM);
+    fetch_send_begin(&send, span_from(head), &request);
+    assert_false(fetch_send_is_whole(&send));
+    while ((count = fetch_send_next(&send, pieces, room)) > 0) {
+        size_t left = most;
+        size_t taken = 0;
+
+        assert_true(count <= room);
+        for (size_t i = 0; i < count && left; i++) {
+            size_t part = pieces[i].iov_len < left ? pieces[i].iov_len : left;
+
+            assert_true(part > 0);
+            (void)buf_append(&out, pieces[i].iov_base, part);
+            left -= part;
+            taken += part;
+        }
+        fetch_send_taken(&send, taken);
+        fetch_send_keep(&send);
+        memset(head, 'x', sizeof(head) - 1); /* it was only lent */
+    }
+    assert_true(fetch_send_is_whole(&send));
+    assert_string_equal(buf_text(&out), "HEAD {\"a\":1}");
+    buf_done(&out);
+    fetch_send_done(&send);
+}
+
+static void test_every_way_of_writing_writes_the_same(void **state)
+{
+    (void)state;
+    for (size_t most = 1; most <= 13; most++)
+        for (size_t room = 1; room <= PIECES; room++)
+            check_writes(most, room);
+}
+
+static void test_a_get_has_no_body(void **state)
+{
+    struct fetch_request request = { .get = true, .body = body, .body_count = 2 };
+    struct fetch_send send;
+
+    (void)state;
+    fetch_send_begin(&send, SPAN_OF("GET"), &request);
+    fetch_send_taken(&send, 3);
+    assert_true(fetch_send_is_whole(&send));
+    fetch_send_done(&send);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_head_is_written_as_it_goes_out),
+        cmocka_unit_test(test_every_way_of_writing_writes_the_same),
+        cmocka_unit_test(test_a_get_has_no_body),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
