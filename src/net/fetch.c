@@ -114,7 +114,7 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
                           struct task *task)
 {
     assert(request->header_count <= FETCH_HEADERS_MAX);
-    if (request->origin->direct && !request->fed)
+    if (request->origin->direct)
         return fetch_direct_start(pool->directs, request, task);
     return fetch_transfer_start(pool->transfers, request, task);
 }

@@ -103,7 +103,8 @@ static void finish(struct direct *direct, bool rest)
 
 static void watch(struct direct *direct)
 {
-    bool sends = !direct->cut && !fetch_send_is_whole(&direct->send);
+    bool waits = direct->fetch.supply && direct->fetch.supply->hungry;
+    bool sends = !direct->cut && !waits && !fetch_send_is_whole(&direct->send);
 
     fetch_conn_watch(direct->conn, !direct->paused, sends);
 }
@@ -207,6 +208,10 @@ static bool write_once(struct direct *direct)
     size_t count = fetch_send_next(&direct->send, pieces, PIECES_AT_ONCE);
     ssize_t size;
 
+    if (count == 0 && fetch_send_refill(&direct->send)) {
+        fetch_call_wake(&direct->fetch); /* whoever feeds it has room again */
+        count = fetch_send_next(&direct->send, pieces, PIECES_AT_ONCE);
+    }
     if (count == 0)
         return false;
     size = fetch_conn_write(direct->conn, pieces, count);
@@ -235,7 +240,7 @@ static void join_body(struct fetch_request *request, struct buf *head)
 
     for (size_t i = 0; i < request->body_count; i++)
         size += request->body[i].size;
-    if (request->get || size > JOINED_BYTES_MAX)
+    if (request->get || request->fed || size > JOINED_BYTES_MAX)
         return;
     for (size_t i = 0; i < request->body_count; i++)
         (void)buf_add(head, request->body[i]);
@@ -253,7 +258,7 @@ static void begin(struct direct *direct)
     if (fetch_conn_hides_bytes(direct->conn))
         join_body(&direct->request, head);
     assert(!head->overflowed);
-    fetch_send_begin(&direct->send, buf_span(head), &direct->request);
+    fetch_send_begin(&direct->send, buf_span(head), &direct->request, direct->fetch.supply);
     send_on(direct);
     fetch_send_keep(&direct->send);
 }
@@ -299,6 +304,14 @@ static void resume(struct fetch *fetch)
         read_later(direct);
 }
 
+static void fed(struct fetch *fetch)
+{
+    struct direct *direct = direct_of(fetch);
+
+    if (direct->conn)
+        send_on(direct);
+}
+
 static bool is_sent(const struct fetch *fetch)
 {
     const struct direct *direct = direct_of(fetch);
@@ -337,7 +350,7 @@ static void close_call(struct fetch *fetch)
 
 static const struct fetch_engine engine = {
     .resume = resume,
-    .fed = resume,
+    .fed = fed,
     .is_sent = is_sent,
     .close = close_call,
 };
@@ -363,6 +376,7 @@ struct fetch *fetch_direct_start(struct fetch_directs *directs,
 
     direct->fetch.task = task;
     direct->request = *request;
+    direct->fetch.supply = request->fed ? fetch_supply_new() : NULL;
     fetch_answer_init(&direct->answer, &direct->fetch.head, &direct->fetch.inbox);
     direct->conn = fetch_conn_take(directs->conns, request->origin, &direct->fetch);
     direct->fetch.reused = direct->conn != NULL;

@@ -1,8 +1,10 @@
 #include "net/fetch_send.h"
 
 #include "net/fetch_origin.h"
+#include "net/fetch_supply.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the head ---- */
@@ -32,13 +34,20 @@ static void add_headers(const struct fetch_request *request, struct buf *out)
     }
 }
 
-static size_t body_size(const struct fetch_request *request)
+static uint64_t body_size(const struct fetch_request *request)
 {
-    size_t size = 0;
+    uint64_t size = request->fed ? (uint64_t)request->fed_length : 0;
 
+    if (request->fed)
+        return size;
     for (size_t i = 0; i < request->body_count; i++)
         size += request->body[i].size;
     return size;
+}
+
+static bool is_chunked(const struct fetch_request *request)
+{
+    return request->fed && request->fed_length == FETCH_LENGTH_UNKNOWN;
 }
 
 void fetch_send_head(const struct fetch_request *request, struct buf *out)
@@ -47,7 +56,9 @@ void fetch_send_head(const struct fetch_request *request, struct buf *out)
     add_target(request, out);
     (void)buf_add_text(out, request->origin->host);
     add_headers(request, out);
-    if (!request->get) {
+    if (is_chunked(request)) {
+        (void)buf_add_text(out, "Transfer-Encoding: chunked\r\n");
+    } else if (!request->get) {
         (void)buf_add_text(out, "Content-Length: ");
         (void)buf_add_u64(out, body_size(request));
         (void)buf_append(out, "\r\n", 2);
@@ -65,12 +76,14 @@ static void skip_empty(struct fetch_send *send)
 }
 
 void fetch_send_begin(struct fetch_send *send, struct span head,
-                      const struct fetch_request *request)
+                      const struct fetch_request *request, struct fetch_supply *supply)
 {
     assert(head.size > 0);
-    *send = (struct fetch_send){ .head = head };
+    assert(request->fed == (supply != NULL));
+    *send = (struct fetch_send){ .head = head, .supply = supply };
+    send->chunked = is_chunked(request);
     buf_init(&send->kept, head.size);
-    if (!request->get) {
+    if (!request->get && !request->fed) {
         send->body = request->body;
         send->body_count = request->body_count;
     }
@@ -80,6 +93,7 @@ void fetch_send_begin(struct fetch_send *send, struct span head,
 void fetch_send_done(struct fetch_send *send)
 {
     buf_done(&send->kept);
+    buf_done(&send->fed);
     *send = (struct fetch_send){ 0 };
 }
 
@@ -95,6 +109,8 @@ size_t fetch_send_next(const struct fetch_send *send, struct iovec *pieces, size
 
     if (send->head.size && count < max)
         pieces[count++] = iovec_of(send->head);
+    if (buf_size(&send->fed) && count < max)
+        pieces[count++] = iovec_of(buf_span(&send->fed));
     for (size_t i = send->body_at; i < send->body_count && count < max; i++) {
         struct span left = span_skip(send->body[i], offset);
 
@@ -111,6 +127,10 @@ void fetch_send_taken(struct fetch_send *send, size_t size)
 
     send->head = span_skip(send->head, of_head);
     size -= of_head;
+    if (send->supply) {
+        buf_consume(&send->fed, size);
+        return;
+    }
     while (size) {
         size_t left = send->body[send->body_at].size - send->body_offset;
         size_t part = size < left ? size : left;
@@ -134,7 +154,37 @@ void fetch_send_keep(struct fetch_send *send)
     send->head = buf_span(&send->kept);
 }
 
+/* The line before a chunk, with the end of the chunk before it, if there was one; behind the last one
+ * what ends them all. */
+static void frame_chunk(struct fetch_send *send, bool first)
+{
+    size_t size = buf_size(&send->fed);
+    int length = snprintf(send->frame, sizeof(send->frame), "%s%zx\r\n%s", first ? "" : "\r\n",
+                          size, size ? "" : "\r\n");
+
+    send->head = span_make(send->frame, (size_t)length);
+}
+
+bool fetch_send_refill(struct fetch_send *send)
+{
+    bool first = send->frame[0] == 0;
+    bool more;
+
+    if (send->supply == NULL || send->ended || send->head.size || buf_size(&send->fed))
+        return false;
+    more = fetch_supply_move(send->supply, &send->fed);
+    if (!more && send->supply->hungry)
+        return false;
+    send->ended = !more;
+    if (send->chunked)
+        frame_chunk(send, first);
+    return more || send->chunked;
+}
+
 bool fetch_send_is_whole(const struct fetch_send *send)
 {
-    return send->head.size == 0 && send->body_at == send->body_count;
+    if (send->head.size)
+        return false;
+    return send->supply ? send->ended && buf_size(&send->fed) == 0
+                        : send->body_at == send->body_count;
 }

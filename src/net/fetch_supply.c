@@ -44,6 +44,20 @@ size_t fetch_supply_take(struct fetch_supply *supply, char *at, size_t room)
     return part.size;
 }
 
+bool fetch_supply_move(struct fetch_supply *supply, struct buf *ret)
+{
+    bool some = buf_size(&supply->bytes) > 0;
+
+    assert(buf_size(ret) == 0);
+    supply->hungry = !some && !supply->whole;
+    if (!some)
+        return false;
+    buf_done(ret);
+    *ret = supply->bytes;
+    buf_init(&supply->bytes, LIMIT_FED_BYTES);
+    return true;
+}
+
 bool fetch_supply_spent(const struct fetch_supply *supply)
 {
     return supply->whole && buf_size(&supply->bytes) == 0;

@@ -23,6 +23,10 @@ void fetch_supply_add(struct fetch_supply *supply, struct span bytes);
 /* Takes up to `room` bytes to `at`; returns how many. 0 is the end, or, with `hungry`, not yet. */
 size_t fetch_supply_take(struct fetch_supply *supply, char *at, size_t room);
 
+/* Takes all that there is, without a copy, into `ret`, which is empty. As above: false is the end, or,
+ * with `hungry`, not yet. */
+bool fetch_supply_move(struct fetch_supply *supply, struct buf *ret);
+
 /* Has all of it been taken? An answer may come before. */
 bool fetch_supply_spent(const struct fetch_supply *supply);
 

@@ -1,4 +1,5 @@
 #include "net/fetch_send.h"
+#include "net/fetch_supply.h"
 
 #include "base/buf.h"
 #include "base/span.h"
@@ -64,7 +65,7 @@ static void check_writes(size_t most, size_t room)
     size_t count;
 
     buf_init(&out, ROOM);
-    fetch_send_begin(&send, span_from(head), &request);
+    fetch_send_begin(&send, span_from(head), &request, NULL);
     assert_false(fetch_send_is_whole(&send));
     while ((count = fetch_send_next(&send, pieces, room)) > 0) {
         size_t left = most;
@@ -103,10 +104,57 @@ static void test_a_get_has_no_body(void **state)
     struct fetch_send send;
 
     (void)state;
-    fetch_send_begin(&send, SPAN_OF("GET"), &request);
+    fetch_send_begin(&send, SPAN_OF("GET"), &request, NULL);
     fetch_send_taken(&send, 3);
     assert_true(fetch_send_is_whole(&send));
     fetch_send_done(&send);
+}
+
+/* Feeds `text` in pieces of `part` bytes and sends `most` bytes at a time. */
+static void check_fed(int64_t length, const char *text, size_t part, size_t most,
+                      const char *expected)
+{
+    struct fetch_request request = { .fed = true, .fed_length = length };
+    struct fetch_supply *supply = fetch_supply_new();
+    struct span left = span_from(text);
+    struct fetch_send send;
+    struct buf out;
+
+    buf_init(&out, ROOM);
+    fetch_send_begin(&send, SPAN_OF("HEAD "), &request, supply);
+    while (!fetch_send_is_whole(&send)) {
+        struct iovec piece;
+
+        if (fetch_send_next(&send, &piece, 1) == 0 && !fetch_send_refill(&send)) {
+            if (supply->hungry && left.size)
+                fetch_supply_add(supply, span_first(left, part));
+            else if (supply->hungry)
+                supply->whole = true;
+            left = span_skip(left, part);
+            continue;
+        }
+        assert_int_equal(fetch_send_next(&send, &piece, 1), 1);
+        piece.iov_len = piece.iov_len < most ? piece.iov_len : most;
+        (void)buf_append(&out, piece.iov_base, piece.iov_len);
+        fetch_send_taken(&send, piece.iov_len);
+    }
+    assert_false(fetch_send_refill(&send));
+    assert_string_equal(buf_text(&out), expected);
+    buf_done(&out);
+    fetch_send_done(&send);
+    fetch_supply_free(supply);
+}
+
+static void test_a_body_that_is_fed_goes_up_as_it_comes(void **state)
+{
+    (void)state;
+    for (size_t most = 1; most < 40; most++) {
+        check_fed(11, "hello world", 4, most, "HEAD hello world");
+        check_fed(0, "", 4, most, "HEAD ");
+        check_fed(FETCH_LENGTH_UNKNOWN, "hello world", 6, most,
+                  "HEAD 6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n");
+        check_fed(FETCH_LENGTH_UNKNOWN, "", 4, most, "HEAD 0\r\n\r\n");
+    }
 }
 
 int main(void)
@@ -115,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_a_head_is_written_as_it_goes_out),
         cmocka_unit_test(test_every_way_of_writing_writes_the_same),
         cmocka_unit_test(test_a_get_has_no_body),
+        cmocka_unit_test(test_a_body_that_is_fed_goes_up_as_it_comes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
