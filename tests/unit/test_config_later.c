@@ -162,8 +162,7 @@ static void test_what_comes_later_of_providers_is_refused_by_name(void **state)
 static void test_words_that_come_later_are_refused(void **state)
 {
     static const char text[] = "providers:\n"
-                               "  a: { kind: openai, keys: [k] }
-                               "
+                               "  a: { kind: openai, keys: [k] }\n"
                                "workers: 4\n";
     struct config_report report;
 

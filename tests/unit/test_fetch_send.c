@@ -26,10 +26,10 @@ static struct fetch_origin *origin_of(const char *url)
     return origin;
 }
 
-static void check_head(const char *url, bool get, const char *expected)
+static void check_head(const char *url, const char *path, bool get, const char *expected)
 {
     static const char *const headers[] = { "A: b", "C:" };
-    struct fetch_request request = { .origin = origin_of(url), .get = get };
+    struct fetch_request request = { .origin = origin_of(url), .path = path, .get = get };
     struct buf head;
 
     request.headers = headers;
@@ -46,12 +46,17 @@ static void check_head(const char *url, bool get, const char *expected)
 static void test_a_head_is_written_as_it_goes_out(void **state)
 {
     (void)state;
-    check_head("http://127.0.0.1:8000/v1/chat?a=b#c", false,
+    check_head("http://127.0.0.1:8000/v1/chat?a=b#c", NULL, false,
                "POST /v1/chat?a=b HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nA: b\r\nC:\r\n"
                "Content-Length: 7\r\n\r\n");
-    check_head("https://api.example/v1/", true,
+    check_head("https://api.example/v1/", NULL, true,
                "GET /v1/ HTTP/1.1\r\nHost: api.example\r\nA: b\r\nC:\r\n\r\n");
-    check_head("http://[::1]:80", true, "GET / HTTP/1.1\r\nHost: [::1]\r\nA: b\r\nC:\r\n\r\n");
+    check_head("http://[::1]:80", NULL, true,
+               "GET / HTTP/1.1\r\nHost: [::1]\r\nA: b\r\nC:\r\n\r\n");
+    check_head("http://a.example", "/m:say?alt=sse", true,
+               "GET /m:say?alt=sse HTTP/1.1\r\nHost: a.example\r\nA: b\r\nC:\r\n\r\n");
+    check_head("http://a.example/v1?k=v", "/m:say", true,
+               "GET /v1/m:say?k=v HTTP/1.1\r\nHost: a.example\r\nA: b\r\nC:\r\n\r\n");
 }
 
 /* Writes everything with at most `most` bytes at a time, through `room` pieces. */
