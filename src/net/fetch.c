@@ -13,7 +13,12 @@
 
 #include <assert.h>
 
-enum { FETCH_MAGIC = 0x66657463, INBOX_BYTES_MAX = LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES };
+enum {
+    FETCH_MAGIC = 0x66657463,
+    INBOX_BYTES_MAX = LIMIT_ANSWER_TRANSLATED_BYTES + LIMIT_INBOX_BYTES,
+};
+
+static_assert(INBOX_BYTES_MAX >= LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES, "an event fits");
 
 struct fetch_pool {
     struct fetch_sockets *sockets;
