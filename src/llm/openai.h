@@ -19,6 +19,29 @@ enum err openai_read_chat(struct span body, struct arena *arena, struct chat *re
 /* Is this field a plausible number of tokens? Then `ret` is it, else `ret` stays. */
 bool openai_read_count(const struct scan_field *field, uint64_t *ret);
 
+/* What a usage object counts, whatever it calls it. All zero at the beginning of its walk. */
+enum openai_count {
+    OPENAI_PROMPT,
+    OPENAI_COMPLETION,
+    OPENAI_TOTAL,
+    OPENAI_CACHED,
+    OPENAI_CACHE_WRITE,
+    OPENAI_REASONING,
+    OPENAI_COUNTS,
+};
+
+struct openai_counts {
+    struct span inside; /* the object that is walked through; at == NULL: usage itself */
+    uint64_t values[OPENAI_COUNTS];
+    bool seen[OPENAI_COUNTS];
+};
+
+/* Takes an item of the walk; `depth` is 1 for what the usage object itself holds. */
+void openai_count(struct openai_counts *counts, const struct scan_item *item, unsigned depth);
+
+/* `ret` stays where nothing was counted. */
+void openai_counted(const struct openai_counts *counts, struct usage *ret);
+
 /* Reads a usage object in any of its spellings; `ret` stays when it is not one. */
 void openai_read_usage(struct span raw, struct usage *ret);
 

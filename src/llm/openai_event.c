@@ -219,17 +219,13 @@ static void read_event(const struct sse_event *event, bool committed, struct are
 
 /* ---- a whole answer ---- */
 
-/* Does a choice say that it went wrong? Its words are looked for first: few answers have them. */
-static bool holds_broken(struct span body, const struct scan_field *choices)
+/* Does a choice say that it went wrong? */
+static bool holds_broken(const struct scan_field *choices)
 {
     struct scan_item item;
     size_t at = 0;
 
-    if (choices->raw.at == NULL ||
-        (span_find_text(body, "\"insufficient_system_resource\"") == SIZE_MAX &&
-         span_find_text(body, "\"error\"") == SIZE_MAX))
-        return false;
-    while (scan_next(choices->raw, &at, &item)) {
+    while (choices->raw.at && scan_next(choices->raw, &at, &item)) {
         struct scan_field reason = { .name = "finish_reason" };
         struct scan_result result;
 
@@ -241,31 +237,86 @@ static bool holds_broken(struct span body, const struct scan_field *choices)
     return false;
 }
 
-void openai_read_answer(struct span body, struct arena *arena, struct llm_answer *ret)
+static void read_failure(struct span body, struct arena *arena, struct llm_answer *ret)
 {
-    enum { ANSWER_USAGE, ANSWER_ERROR, ANSWER_OBJECT, ANSWER_CHOICES, ANSWER_COUNT };
+    enum { ANSWER_ERROR, ANSWER_OBJECT, ANSWER_CHOICES, ANSWER_COUNT };
     struct scan_field fields[ANSWER_COUNT] = {
-        [ANSWER_USAGE] = { .name = "usage" },
         [ANSWER_ERROR] = { .name = "error" },
         [ANSWER_OBJECT] = { .name = "object" },
         [ANSWER_CHOICES] = { .name = "choices" },
     };
     struct scan_item error = { .kind = JSON_NULL };
     struct scan_result result;
-    enum err err = scan_object(body, fields, ANSWER_COUNT, &result);
 
-    *ret = (struct llm_answer){ .malformed = err && err != ERR_DUPLICATE };
-    if (ret->malformed)
-        return;
-    openai_read_usage(fields[ANSWER_USAGE].raw, &ret->usage);
+    (void)scan_object(body, fields, ANSWER_COUNT, &result);
     if (openai_is_error(&fields[ANSWER_ERROR]))
         error = (struct scan_item){ .kind = fields[ANSWER_ERROR].kind,
                                     .raw = fields[ANSWER_ERROR].raw };
     else if (span_is(fields[ANSWER_OBJECT].raw, "\"error\""))
         error = (struct scan_item){ .kind = JSON_OBJECT, .raw = body };
-    ret->failed = error.raw.at != NULL || holds_broken(body, &fields[ANSWER_CHOICES]);
+    ret->failed = error.raw.at != NULL || holds_broken(&fields[ANSWER_CHOICES]);
     if (ret->failed)
         openai_read_error_item(200, &error, arena, &ret->error);
+}
+
+/* What one walk through an answer finds. */
+struct answer_sight {
+    enum { ASIDE, IN_USAGE, IN_CHOICES } where;
+    struct openai_counts counts;
+    bool failed; /* looks so; a second look decides */
+};
+
+static bool is_container(const struct scan_item *item)
+{
+    return item->kind == JSON_OBJECT || item->kind == JSON_ARRAY;
+}
+
+/* A member of the answer itself. True: what it holds matters. */
+static bool see_member(struct answer_sight *sight, const struct scan_item *item)
+{
+    sight->where = ASIDE;
+    if (scan_key_is(item->key, "error"))
+        sight->failed = sight->failed || item->kind != JSON_NULL;
+    else if (scan_key_is(item->key, "object"))
+        sight->failed = sight->failed || span_is(item->raw, "\"error\"");
+    else if (scan_key_is(item->key, "usage"))
+        sight->where = IN_USAGE;
+    else if (scan_key_is(item->key, "choices"))
+        sight->where = IN_CHOICES;
+    return sight->where != ASIDE;
+}
+
+/* True: what it holds matters. */
+static bool see(struct answer_sight *sight, const struct scan_item *item, unsigned depth)
+{
+    if (depth == 1)
+        return see_member(sight, item);
+    if (sight->where == IN_USAGE) {
+        openai_count(&sight->counts, item, depth - 1);
+        return depth < 4;
+    }
+    if (depth == 3 && item->key.at && scan_key_is(item->key, "finish_reason"))
+        sight->failed = sight->failed || openai_is_broken(item->raw);
+    return depth < 3;
+}
+
+void openai_read_answer(struct span body, struct arena *arena, struct llm_answer *ret)
+{
+    struct answer_sight sight = { 0 };
+    struct scan_walk walk = scan_walk(body);
+    struct scan_item item;
+    unsigned depth;
+
+    *ret = (struct llm_answer){ .malformed = walk.depth == 0 || walk.objects == 0 };
+    while (!ret->malformed && scan_walk_next(&walk, &item, &depth))
+        if (!see(&sight, &item, depth) && is_container(&item))
+            ret->malformed = !scan_walk_over(&walk);
+    ret->malformed = ret->malformed || !scan_walk_whole(&walk);
+    if (ret->malformed)
+        return;
+    openai_counted(&sight.counts, &ret->usage);
+    if (sight.failed)
+        read_failure(body, arena, ret);
 }
 
 /* ---- the dialect ---- */

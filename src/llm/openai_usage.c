@@ -23,31 +23,24 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-/* What is counted, under all its names. */
-enum count { PROMPT, COMPLETION, TOTAL, CACHED, CACHE_WRITE, REASONING, COUNTS };
-
-struct counts {
-    uint64_t values[COUNTS];
-    bool seen[COUNTS];
-};
-
 static const struct {
     struct span key;
     const char *inside; /* the object that it stands in; NULL: usage itself */
     const char *or_inside;
-    enum count count;
+    enum openai_count count;
 } names[] = {
-    { SPAN("\"prompt_tokens\""), NULL, NULL, PROMPT },
-    { SPAN("\"input_tokens\""), NULL, NULL, PROMPT }, /* Responses */
-    { SPAN("\"completion_tokens\""), NULL, NULL, COMPLETION },
-    { SPAN("\"output_tokens\""), NULL, NULL, COMPLETION },
-    { SPAN("\"total_tokens\""), NULL, NULL, TOTAL },
-    { SPAN("\"prompt_cache_hit_tokens\""), NULL, NULL, CACHED }, /* DeepSeek */
-    { SPAN("\"cached_tokens\""), "prompt_tokens_details", "input_tokens_details", CACHED },
+    { SPAN("\"prompt_tokens\""), NULL, NULL, OPENAI_PROMPT },
+    { SPAN("\"input_tokens\""), NULL, NULL, OPENAI_PROMPT }, /* Responses */
+    { SPAN("\"completion_tokens\""), NULL, NULL, OPENAI_COMPLETION },
+    { SPAN("\"output_tokens\""), NULL, NULL, OPENAI_COMPLETION },
+    { SPAN("\"total_tokens\""), NULL, NULL, OPENAI_TOTAL },
+    { SPAN("\"prompt_cache_hit_tokens\""), NULL, NULL, OPENAI_CACHED }, /* DeepSeek */
+    { SPAN("\"cached_tokens\""), "prompt_tokens_details", "input_tokens_details",
+      OPENAI_CACHED },
     { SPAN("\"cache_write_tokens\""), "prompt_tokens_details", "input_tokens_details",
-      CACHE_WRITE },
+      OPENAI_CACHE_WRITE },
     { SPAN("\"reasoning_tokens\""), "completion_tokens_details", "output_tokens_details",
-      REASONING },
+      OPENAI_REASONING },
 };
 
 static bool stands(struct span inside, size_t name)
@@ -59,53 +52,52 @@ static bool stands(struct span inside, size_t name)
 }
 
 /* The keys are compared as they are written: nobody escapes the letters of these. */
-static void note(const struct scan_item *item, struct span inside, struct counts *counts)
+void openai_count(struct openai_counts *counts, const struct scan_item *item, unsigned depth)
 {
+    if (depth == 1)
+        counts->inside = item->kind == JSON_OBJECT ? item->key : (struct span){ 0 };
+    if (depth > 2 || item->kind != JSON_NUMBER || item->key.at == NULL)
+        return;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (item->key.size == names[i].key.size && span_equal(item->key, names[i].key) &&
-            stands(inside, i) && read_count(item->raw, &counts->values[names[i].count]))
+            stands(counts->inside, i) && read_count(item->raw, &counts->values[names[i].count]))
             counts->seen[names[i].count] = true;
 }
 
-static void read_counts(struct span raw, struct counts *ret)
+void openai_counted(const struct openai_counts *counts, struct usage *ret)
 {
-    struct scan_walk walk = scan_walk(raw);
-    struct span inside = { 0 };
-    struct scan_item item;
-    unsigned depth;
+    const uint64_t *values = counts->values;
+    const bool *seen = counts->seen;
+    struct usage usage = { .known = true };
+    uint64_t prompt = values[OPENAI_PROMPT];
 
-    while (scan_walk_next(&walk, &item, &depth)) {
-        if (depth == 1)
-            inside = item.kind == JSON_OBJECT ? item.key : (struct span){ 0 };
-        if (depth <= 2 && item.kind == JSON_NUMBER && item.key.at)
-            note(&item, inside, ret);
-    }
+    if (!seen[OPENAI_PROMPT] && !seen[OPENAI_COMPLETION] && !seen[OPENAI_TOTAL])
+        return;
+    if (!seen[OPENAI_PROMPT] && !seen[OPENAI_COMPLETION])
+        prompt = values[OPENAI_TOTAL]; /* a ranking has no other figure */
+    usage.cached = values[OPENAI_CACHED];
+    usage.cache_write = values[OPENAI_CACHE_WRITE];
+    usage.reasoning = values[OPENAI_REASONING];
+    usage.output = values[OPENAI_COMPLETION];
+    usage.input = less(less(prompt, usage.cached), usage.cache_write);
+    /* Some (xAI) count reasoning beside the completion; the sum tells. */
+    if (seen[OPENAI_TOTAL] && values[OPENAI_TOTAL] == prompt + usage.output + usage.reasoning)
+        usage.output += usage.reasoning;
+    *ret = usage;
 }
 
 void openai_read_usage(struct span raw, struct usage *ret)
 {
-    struct counts counts = { 0 };
-    const uint64_t *values = counts.values;
-    struct usage usage = { .known = true };
-    uint64_t prompt;
+    struct openai_counts counts = { 0 };
+    struct scan_walk walk = scan_walk(raw);
+    struct scan_item item;
+    unsigned depth;
 
     if (raw.size == 0 || raw.at[0] != '{')
         return;
-    read_counts(raw, &counts);
-    if (!counts.seen[PROMPT] && !counts.seen[COMPLETION] && !counts.seen[TOTAL])
-        return;
-    prompt = values[PROMPT];
-    if (!counts.seen[PROMPT] && !counts.seen[COMPLETION])
-        prompt = values[TOTAL]; /* a ranking has no other figure */
-    usage.cached = values[CACHED];
-    usage.cache_write = values[CACHE_WRITE];
-    usage.reasoning = values[REASONING];
-    usage.output = values[COMPLETION];
-    usage.input = less(less(prompt, usage.cached), usage.cache_write);
-    /* Some (xAI) count reasoning beside the completion; the sum tells. */
-    if (counts.seen[TOTAL] && values[TOTAL] == prompt + usage.output + usage.reasoning)
-        usage.output += usage.reasoning;
-    *ret = usage;
+    while (scan_walk_next(&walk, &item, &depth))
+        openai_count(&counts, &item, depth);
+    openai_counted(&counts, ret);
 }
 
 void openai_find_usage(struct span tail, void (*read)(struct span raw, struct usage *ret),

@@ -346,6 +346,7 @@ struct scan_walk scan_walk(struct span container)
     struct scan_walk walk = { .text = container };
     struct reader r = reader_of(container);
 
+    skip_space(&r);
     if (peek(&r) == '{' || peek(&r) == '[')
         walk_in(&walk, &r);
     walk.at = (size_t)(r.at - r.start);
@@ -381,6 +382,31 @@ bool scan_walk_next(struct scan_walk *walk, struct scan_item *ret, unsigned *ret
     walk->at = (size_t)(r.at - r.start);
     *ret = item;
     return true;
+}
+
+bool scan_walk_over(struct scan_walk *walk)
+{
+    struct reader r = reader_of(walk->text);
+
+    assert(walk->fresh && walk->depth);
+    r.at += walk->at - 1; /* its bracket */
+    walk->objects >>= 1;
+    walk->depth--;
+    walk->fresh = false;
+    if (skip_value(&r, walk->depth)) {
+        walk->depth = LIMIT_JSON_DEPTH; /* never whole any more */
+        return false;
+    }
+    walk->at = (size_t)(r.at - r.start);
+    return true;
+}
+
+bool scan_walk_whole(const struct scan_walk *walk)
+{
+    struct reader r = reader_of(walk->text);
+
+    r.at += walk->at;
+    return walk->at > 0 && walk->depth == 0 && read_end(&r) == ERR_OK;
 }
 
 bool scan_front(struct span text, struct scan_item *ret)

@@ -65,11 +65,18 @@ struct scan_walk {
     bool fresh;     /* nothing has come yet of the innermost */
 };
 
+/* White space may stand in front. */
 struct scan_walk scan_walk(struct span container);
 
 /* Gives the next, and how deep it stands: 1 for what the outermost holds. Of a container only the kind is known yet,
  * its `raw` is the bracket. False at the end, and at anything that is not valid. */
 bool scan_walk_next(struct scan_walk *walk, struct scan_item *ret, unsigned *ret_depth);
+
+/* Passes over what the container holds that came last. False: it is not valid. */
+bool scan_walk_over(struct scan_walk *walk);
+
+/* After the end: everything was valid, and nothing but white space stands behind it. */
+bool scan_walk_whole(const struct scan_walk *walk);
 
 /* Is the key of an item this name? Compares decoded. */
 bool scan_key_is(struct span key, const char *name);
