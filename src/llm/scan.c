@@ -198,10 +198,8 @@ static enum err read_value(struct reader *r, unsigned outside, struct scan_item 
 
 static struct scan_field *find_field(struct scan_field *fields, size_t count, struct span key)
 {
-    char first = key.size > 2 ? key.at[1] : 0; /* where nearly every key differs */
-
     for (size_t i = 0; i < count; i++)
-        if ((first == fields[i].name[0] || first == '\\') && scan_key_is(key, fields[i].name))
+        if (scan_key_is(key, fields[i].name))
             return &fields[i];
     return NULL;
 }

@@ -78,8 +78,17 @@ bool scan_walk_over(struct scan_walk *walk);
 /* After the end: everything was valid, and nothing but white space stands behind it. */
 bool scan_walk_whole(const struct scan_walk *walk);
 
+/* What scan_key_is() does with a key that looks like the name. */
+bool scan_key_equals(struct span key, const char *name);
+
 /* Is the key of an item this name? Compares decoded. */
-bool scan_key_is(struct span key, const char *name);
+static inline bool scan_key_is(struct span key, const char *name)
+{
+    /* Nearly every key differs at its first byte from what is looked for. */
+    if (key.size > 2 && key.at[1] != name[0] && key.at[1] != '\\')
+        return false;
+    return scan_key_equals(key, name);
+}
 
 /* null, "", [] or {}: there, but saying nothing. */
 bool scan_empty(const struct scan_item *item);

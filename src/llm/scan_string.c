@@ -238,15 +238,11 @@ struct span scan_string(struct span raw, struct arena *arena)
     return span_make(copy, size);
 }
 
-bool scan_key_is(struct span key, const char *name)
+bool scan_key_equals(struct span key, const char *name)
 {
     struct span text = without_quotes(key);
-    struct span rest;
+    struct span rest = span_from(name);
 
-    /* Nearly every key differs at its first byte from what is looked for. */
-    if (text.size && text.at[0] != name[0] && text.at[0] != '\\')
-        return false;
-    rest = span_from(name);
     if (span_find(text, '\\') == SIZE_MAX)
         return span_equal(text, rest);
     while (text.size) {

@@ -457,7 +457,8 @@ def test_stamps_tell_when_each_event_was_sent():
         body, _ = unchunk(raw(mock, "m")[0])
         stamps = [json.loads(event)["sent_ns"] for event in events(body)[:-1]]
         assert start < stamps[0] and stamps[-1] < time.monotonic_ns()
-        assert all(b - a > 2_000_000 for a, b in zip(stamps, stamps[1:]))
+        assert stamps == sorted(set(stamps))
+        assert stamps[-1] - start > (len(stamps) - 1) * 4_000_000  # late perhaps, never early
 
 
 def test_files_are_replayed(tmp_path):

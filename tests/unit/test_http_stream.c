@@ -15,7 +15,7 @@
 
 #define POST "POST /p HTTP/1.1\r\nHost: h\r\n"
 
-enum { BODY_BYTES = 4 * 1024 * 1024, TURNS = 200 };
+enum { BODY_BYTES = 4 * 1024 * 1024, TURNS = 200, SILENCE_MS = 800 };
 
 struct scene {
     struct web web;
@@ -126,11 +126,10 @@ static void test_its_clock_is_that_of_each_silence(void **state)
     struct http *http;
     uint64_t begun_ms;
 
-    scene->web.config.body_ms = 200;
+    scene->web.config.body_ms = SILENCE_MS;
     http = begin(scene, POST "Content-Length: 4194304\r\n\r\n");
     begun_ms = loop_now_ms(scene->web.loop);
-    while (loop_now_ms(scene->web.loop) - begun_ms <
-           400) { /* twice as long, but never silent */
+    while (loop_now_ms(scene->web.loop) - begun_ms < 2 * SILENCE_MS) { /* but never silent */
         client_say(&scene->client, "x");
         web_turn(&scene->web);
         assert_int_equal(http_body_state(http), HTTP_BODY_COMING);
