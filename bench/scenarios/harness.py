@@ -204,9 +204,11 @@ class Place:
         server.wait_until_ready("/ready")
         return server
 
-    def write_config(self, upstreams, more="", weights=None, limits=LIMITS, green=None, ca=None):
+    def write_config(self, upstreams, more="", weights=None, limits=LIMITS, green=None, ca=None,
+                     kind="openai"):
         """Gives the file and the port that the gateway will listen on. `green`: the last upstream
-        is the green side, with that many percent. `ca`: who signed the upstreams' certificates."""
+        is the green side, with that many percent. `ca`: who signed the upstreams' certificates.
+        `kind`: the language that the upstreams are asked in."""
         port = free_port()
         weights = weights or [100] * len(upstreams)
         last = len(upstreams) - 1
@@ -219,7 +221,8 @@ class Place:
                  "log: { level: info, access: true }",
                  "providers:"]
         trust = f', ca_file: "{ca}"' if ca else ""
-        lines += [f'  up{i}: {{ kind: openai, base_url: "{url}/v1", keys: ["sk-mock"]{trust} }}'
+        path = "/v1" if kind == "openai" else ""
+        lines += [f'  up{i}: {{ kind: {kind}, base_url: "{url}{path}", keys: ["sk-mock"]{trust} }}'
                   for i, url in enumerate(upstreams)]
         lines += ["models:", "  gpt-4.1:", "    targets:"]
         # Blue is not said, so that builds from before there were sides can read it, too.
