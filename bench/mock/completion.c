@@ -41,6 +41,18 @@ void completion_count_prompt(struct completion *said, yyjson_val *prompt)
         said->cached_tokens = said->prompt_tokens / 2;
 }
 
+void completion_embed(struct completion *said, struct span model, uint64_t number,
+                      uint64_t tokens)
+{
+    *said = (struct completion){
+        .model = mem_copy(model.at, model.size),
+        .number = number,
+        .created = time(NULL),
+        .prompt_tokens = tokens,
+    };
+    text_init(&said->text, 0, 0);
+}
+
 void completion_echo(struct completion *said, struct span user)
 {
     static const char mark[] = "echo:";

@@ -49,6 +49,10 @@ void completion_done(struct completion *said);
  * model's name contains "cached". */
 void completion_count_prompt(struct completion *said, yyjson_val *prompt);
 
+/* Vectors for a prompt of `tokens`, in place of completion_init(): nothing is said, and that costs nothing. */
+void completion_embed(struct completion *said, struct span model, uint64_t number,
+                      uint64_t tokens);
+
 /* Says the words behind "echo:" when `user` begins so. */
 void completion_echo(struct completion *said, struct span user);
 

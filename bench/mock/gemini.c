@@ -266,6 +266,12 @@ static uint32_t render(const struct answer *answer, uint32_t index, struct buf *
 
 /* ---- embeddings ---- */
 
+/* What a text costs; as with the real one, no answer says it. */
+static uint64_t count_text(yyjson_val *request)
+{
+    return (last_text(yyjson_obj_get(request, "content")).size + 3) / 4;
+}
+
 /* The same for the same input, in steps of 1/256 from -1 to 1. */
 static void add_values(yyjson_val *request, struct buf *out)
 {
@@ -290,12 +296,14 @@ static void embed(const struct ask *ask, struct answer *answer)
     buf_add_text(&answer->body, "{\"embedding\":");
     add_values(ask->body, &answer->body);
     buf_add_byte(&answer->body, '}');
+    completion_embed(&answer->said, ask->model, ask->number, count_text(ask->body));
 }
 
 static void embed_batch(const struct ask *ask, struct answer *answer)
 {
     yyjson_val *requests = yyjson_obj_get(ask->body, "requests");
     size_t count = yyjson_arr_size(requests);
+    uint64_t tokens = 0;
 
     if (count == 0 || count > INPUTS_MAX) {
         (void)gemini_refuse(400, "at most 100 requests can be in one batch", answer);
@@ -311,8 +319,10 @@ static void embed_batch(const struct ask *ask, struct answer *answer)
         if (i)
             buf_add_byte(&answer->body, ',');
         add_values(yyjson_arr_get(requests, i), &answer->body);
+        tokens += count_text(yyjson_arr_get(requests, i));
     }
     buf_add_text(&answer->body, "]}");
+    completion_embed(&answer->said, ask->model, ask->number, tokens);
 }
 
 /* ---- the methods ---- */

@@ -118,4 +118,5 @@ void openai_embeddings(const struct ask *ask, struct answer *answer)
     buf_printf(&answer->body,
                ",\"usage\":{\"prompt_tokens\":%" PRIu64 ",\"total_tokens\":%" PRIu64 "}}",
                tokens, tokens);
+    completion_embed(&answer->said, ask->model, ask->number, tokens);
 }
