@@ -27,8 +27,7 @@ static uint64_t escaped_bytes(const char *digits)
     return low ? 1 : two || half ? 2 : 3;
 }
 
-/* The bytes of a string's content, decoded. */
-static uint64_t content_bytes(struct span raw)
+uint64_t estimate_string_bytes(struct span raw)
 {
     const char *at = raw.at + 1;
     const char *end = raw.at + raw.size - 1;
@@ -52,7 +51,7 @@ static void add_string(struct span raw, struct span key, struct count *count)
     if (span_is(key, "\"data\"") || span_starts(span_skip(raw, 1), "data:"))
         count->media++;
     else
-        count->bytes += content_bytes(raw);
+        count->bytes += estimate_string_bytes(raw);
 }
 
 /* All strings of a value. Walks along the text, so that depth costs nothing;
@@ -95,6 +94,7 @@ uint64_t estimate_prompt(struct span body)
         "system_instruction",
     };
     static const char *const read_whole[] = { "tools", "functions" };
+    static const char message[] = "role system content";
     struct count count = { 0 };
     struct scan_item item;
     size_t at = 0;
@@ -106,6 +106,8 @@ uint64_t estimate_prompt(struct span body)
         for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
             if (scan_key_is(item.key, told[i]))
                 add_strings(item.raw, &count);
+        if (scan_key_is(item.key, "system"))
+            count.bytes += sizeof(message) - 3; /* without its blanks */
         for (size_t i = 0; i < sizeof(read_whole) / sizeof(read_whole[0]); i++)
             if (scan_key_is(item.key, read_whole[i]))
                 count.bytes += item.raw.size;

@@ -11,9 +11,12 @@
 /* Of a request in any of our languages, as its client sent it: a token is about four bytes of what the
  * model is given to read. So all strings count in which a conversation is told, wherever they stand in
  * it; with the names of their members, for what its form takes (`role` and `content` come to the three or
- * four tokens that OpenAI says a message costs beside its text). Tools count whole. What is base64 is an image or
+ * four tokens that OpenAI says a message costs beside its text; `system` counts as one, too). Tools count whole. What is base64 is an image or
  * the like, whose size in bytes says little: each is ESTIMATE_MEDIUM tokens. 0 for what is not JSON. */
 uint64_t estimate_prompt(struct span body);
+
+/* The bytes of a JSON string, decoded; it stands there with its quotes, and is valid. */
+uint64_t estimate_string_bytes(struct span raw);
 
 enum { ESTIMATE_MEDIUM = 1000, ESTIMATE_BYTES = 4 };
 

@@ -2,6 +2,7 @@
 #include "llm/openai.h"
 
 #include "base/base64.h"
+#include "llm/estimate.h"
 #include "llm/openai_request.h"
 
 enum { BYTES_PER_FLOAT = 4 };
@@ -21,7 +22,7 @@ static bool add_text(struct request_reading *reading, const struct scan_item *va
             "`input` must be a text, or an array of texts, none of them empty.");
     text = arena_zero(reading->arena, sizeof(*text));
     text->raw = value->raw;
-    ask->bytes += value->raw.size - 2;
+    ask->bytes += estimate_string_bytes(value->raw);
     ask->count++;
     **end = text;
     *end = &text->next;

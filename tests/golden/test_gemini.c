@@ -899,6 +899,12 @@ static void test_embeddings_are_given(void **state)
           "\"AACAPwAAAL8=\"}],\"model\":\"gemini-embedding-001\",\"usage\":{\"prompt_tokens\":"
           "7,"
           "\"total_tokens\":7}}" },
+        { "{\"input\":\"\\u00e9\\u00e9\\u00e9\\u00e9\"}", /* eight bytes */
+          "{\"embeddings\":[{\"values\":[1]}]}",
+          "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":["
+          "1]}],"
+          "\"model\":\"gemini-embedding-001\",\"usage\":{\"prompt_tokens\":2,\"total_tokens\":"
+          "2}}" },
         { "{\"input\":\"a\"}", "{\"embeddings\":[]}", "" },
         { "{\"input\":\"a\"}", "{\"embeddings\":[{\"values\":[\"1\"]}]}", "" },
         { "{\"input\":\"a\"}", "{\"embeddings\":[1]}", "" },

@@ -21,7 +21,8 @@ static void test_four_bytes_of_what_is_told_are_a_token(void **state)
                      6); /* role user content 12345678 */
     assert_int_equal(prompt("{\"prompt\": [\"1234\" , \"567\"]}"), 2);
     assert_int_equal(prompt("{\"instructions\":\"1234\",\"input\":\"5678\"}"), 2);
-    assert_int_equal(prompt("{\"system\":[{\"type\":\"text\",\"text\":\"1234\"}]}"), 4);
+    assert_int_equal(prompt("{\"system\":\"1234567\"}"), 6); /* role system content 1234567 */
+    assert_int_equal(prompt("{\"system\":[{\"type\":\"text\",\"text\":\"1234\"}]}"), 9);
     assert_int_equal(prompt("{\"contents\":[{\"parts\":[{\"text\":\"1234567\"}]}]}"), 4);
     assert_int_equal(prompt(" {\"messages\":[],\"temperature\":1}\n"), 0);
 }
