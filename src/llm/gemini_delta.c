@@ -150,5 +150,5 @@ void gemini_read_delta(struct delta_reader *reader, const struct sse_event *even
     say_parts(reader, &answer, event->data, &chain);
     finish(reader, &answer, &chain);
     ret->usage = answer.usage;
-    ret->begun = answer.usage.output == 0;
+    ret->begun = answer.usage.output == 0 && answer.finish == FINISH_NONE;
 }
