@@ -35,7 +35,8 @@ struct dialect_client {
     enum err (*write_estimate)(const struct chat *chat, struct arena *arena, struct buf *out,
                                struct chat_problem *ret_problem);
 
-    /* A call of this language can carry a signature; else it goes before it, as that of a thought. */
+    /* Calls of this language can carry a signature; else it goes before them, as that of a thought, and no
+     * answer ends with one. */
     bool signs_calls;
 
     const struct embed_client *embed; /* NULL: it knows no embeddings */

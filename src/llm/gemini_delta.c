@@ -40,9 +40,11 @@ static void start(struct delta_reader *reader, const struct gemini_answer *answe
 
 /* ---- parts ---- */
 
-static void say_thought(struct delta_reader *reader, const struct part *part,
+static void say_thought(struct delta_reader *reader, const struct part *part, bool ends,
                         struct chain *chain)
 {
+    bool closing = ends && part->text.size <= 2 &&
+                   (reader->block == DELTA_TEXT || reader->block == DELTA_CALL);
     struct delta *delta;
 
     if (reader->block != DELTA_THINKING || part->text.size <= 2)
@@ -51,11 +53,13 @@ static void say_thought(struct delta_reader *reader, const struct part *part,
     delta = add(chain, DELTA_THINKING);
     delta->index = reader->thoughts - 1;
     delta->text = part->text;
+    delta->closing = closing;
     if (part->signature.at == NULL)
         return;
     delta = add(chain, DELTA_SIGNATURE);
     delta->index = reader->thoughts - 1;
     delta->text = part->signature;
+    delta->closing = closing;
 }
 
 static void say_call(struct delta_reader *reader, const struct part *part, struct chain *chain)
@@ -74,10 +78,12 @@ static void say_call(struct delta_reader *reader, const struct part *part, struc
     buf_done(&text);
 }
 
-static void say(struct delta_reader *reader, const struct part *part, struct chain *chain)
+/* `ends`: its event says that the answer ends. */
+static void say(struct delta_reader *reader, const struct part *part, bool ends,
+                struct chain *chain)
 {
     if (part->kind == PART_THINKING) {
-        say_thought(reader, part, chain);
+        say_thought(reader, part, ends, chain);
     } else if (part->kind == PART_CALL) {
         say_call(reader, part, chain);
     } else {
@@ -89,6 +95,7 @@ static void say(struct delta_reader *reader, const struct part *part, struct cha
 static void say_parts(struct delta_reader *reader, const struct gemini_answer *answer,
                       struct span data, struct chain *chain)
 {
+    bool ends = answer->finish != FINISH_NONE;
     struct scan_item item;
     size_t at = 0;
 
@@ -99,9 +106,9 @@ static void say_parts(struct delta_reader *reader, const struct gemini_answer *a
             continue;
         if (part.kind == PART_CALL && part.id.at == NULL)
             part.id = gemini_call_id(answer, data, reader->calls, chain->arena);
-        say(reader, &part, chain);
+        say(reader, &part, ends, chain);
         if (part.next)
-            say(reader, part.next, chain);
+            say(reader, part.next, ends, chain);
     }
 }
 

@@ -196,9 +196,10 @@ struct delta {
     struct span id;        /* raw string */
     struct span name;      /* raw string */
     struct span signature; /* of a call; raw string */
-    enum finish finish;    /* said here; the client may be told later */
-    struct usage usage;    /* known only if it says something new; of an event's first delta */
-    bool begun;            /* of the usage only what went in is known yet */
+    bool closing;       /* a thought without words, for the signature of what was said last */
+    enum finish finish; /* said here; the client may be told later */
+    struct usage usage; /* known only if it says something new; of an event's first delta */
+    bool begun;         /* of the usage only what went in is known yet */
     struct llm_error error;
 };
 

@@ -136,8 +136,12 @@ static void sign_apart(struct translate *translate, struct span signature, struc
     translate->client->client->write_delta(&translate->writer, &thought, out);
 }
 
+/* A client whose calls carry no signature looks for an answer in its last block, which is then no thought:
+ * what was said last goes without its signature, which its provider can spare there. */
 static void write_delta(struct translate *translate, const struct delta *delta, struct buf *out)
 {
+    if (delta->closing && !translate->client->client->signs_calls)
+        return;
     if (delta->kind == DELTA_CALL && delta->signature.at &&
         !translate->client->client->signs_calls)
         sign_apart(translate, delta->signature, out);
@@ -198,23 +202,48 @@ void translate_end(struct translate *translate, const struct usage *usage, struc
     translate->client->client->write_delta(&translate->writer, &end, out);
 }
 
-/* The same for a whole answer. */
-static void sign_calls_apart(struct part *parts, struct arena *arena)
+/* The same for a whole answer; gives the call. */
+static struct part *sign_call_apart(struct part *part, struct arena *arena)
+{
+    struct part *call = arena_zero(arena, sizeof(*call));
+
+    *call = *part;
+    *part = (struct part){
+        .next = call,
+        .kind = PART_THINKING,
+        .text = SPAN("\"\""),
+        .signature = call->signature,
+    };
+    return call;
+}
+
+/* And what stands behind a text goes before it: the whole answer is known here. Gives the text. */
+static struct part *sign_text_before(struct part *text)
+{
+    struct part *sign = text->next;
+    struct part before = *sign;
+
+    *sign = *text;
+    sign->next = before.next;
+    *text = before;
+    text->next = sign;
+    return sign;
+}
+
+static bool is_bare_signature(const struct part *part)
+{
+    return part && part->kind == PART_THINKING && part->text.size <= 2 && part->signature.at;
+}
+
+static void sign_apart_all(struct part *parts, struct arena *arena)
 {
     for (struct part *part = parts; part; part = part->next) {
-        struct part *call;
-
-        if (part->kind != PART_CALL || part->signature.at == NULL)
-            continue;
-        call = arena_zero(arena, sizeof(*call));
-        *call = *part;
-        *part = (struct part){
-            .next = call,
-            .kind = PART_THINKING,
-            .text = SPAN("\"\""),
-            .signature = call->signature,
-        };
-        part = call;
+        if (part->kind == PART_CALL && part->signature.at)
+            part = sign_call_apart(part, arena);
+        if (part->kind == PART_TEXT && is_bare_signature(part->next))
+            part = sign_text_before(part);
+        if (part->kind == PART_CALL && is_bare_signature(part->next) && !part->next->next)
+            part->next = NULL;
     }
 }
 
@@ -233,7 +262,7 @@ void translate_answer(const struct dialect *client, const struct dialect *provid
         .error = reply.error,
     };
     if (!client->client->signs_calls)
-        sign_calls_apart(reply.parts, arena);
+        sign_apart_all(reply.parts, arena);
     if (!reply.failed && !reply.malformed)
         client->client->write_reply(&writer, &reply, out);
 }

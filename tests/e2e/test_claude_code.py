@@ -29,7 +29,8 @@ BETAS = ["claude-code-20250219", "interleaved-thinking-2025-05-14", "context-man
 REMINDER = {"type": "text", "text": "<system-reminder>Nothing new.</system-reminder>"}
 
 # The language of the upstream: the kind of its provider, and a model there that thinks.
-UPSTREAMS = {"anthropic": ("anthropic", "claude-opus-5-5"), "openai": ("openai", "gpt-5-reason")}
+UPSTREAMS = {"anthropic": ("anthropic", "claude-opus-5-5"), "openai": ("openai", "gpt-5-reason"),
+             "gemini": ("gemini", "gemini-3.8-flash")}
 
 
 @pytest.fixture(scope="module", params=UPSTREAMS)

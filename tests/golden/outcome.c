@@ -62,7 +62,8 @@ void outcome_feed(struct outcome *outcome, const struct dialect *client,
     struct relay relay;
 
     relay_init(&relay, provider, false);
-    relay_translate(&relay, client, facts);
+    if (client != provider)
+        relay_translate(&relay, client, facts);
     feed(outcome, &relay, bytes, cut);
     if (relay.finished && !relay.ended)
         (void)buf_add(&outcome->bytes, relay_end(&relay));

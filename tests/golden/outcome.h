@@ -1,4 +1,5 @@
-/* outcome: what a client gets of a provider's stream in another language, however its bytes are cut. */
+/* outcome: what a client gets of a provider's stream in its own or in another language, however its bytes are
+ * cut. */
 #ifndef GOLDEN_OUTCOME_H
 #define GOLDEN_OUTCOME_H
 
