@@ -134,7 +134,8 @@ const struct metric meters[METERS] = {
                        .labels = { "model", "type" } },
     [METER_ESTIMATED] = { .name = "sluice_usage_estimated_total",
                           .help = "Requests whose tokens are an estimate, because their answer "
-                                  "broke off before the provider had counted them.",
+                                  "broke off before the provider had counted them, or it never "
+                                  "does.",
                           .labels = { "model" } },
     [METER_UNPRICED] = { .name = "sluice_usage_unpriced_total",
                          .help = "Requests whose cost is not known, for want of a price.",
