@@ -46,8 +46,10 @@ void json_key_span(struct json_writer *w, struct span key)
 void json_key(struct json_writer *w, const char *key)
 {
     size_t size = strlen(key);
-    char *at = buf_reserve(w->out, size + 4);
+    char *at = w->out->bytes + w->out->end;
 
+    if (!buf_fits(w->out, size + 4))
+        at = buf_reserve(w->out, size + 4);
     if (at == NULL)
         return;
     if (w->comma)
@@ -56,7 +58,7 @@ void json_key(struct json_writer *w, const char *key)
     memcpy(at, key, size);
     at[size] = '"';
     at[size + 1] = ':';
-    buf_commit(w->out, size + 3 + w->comma);
+    w->out->end += size + 3 + w->comma;
     w->comma = false;
 }
 

@@ -27,7 +27,7 @@ struct family {
     size_t labels;
     struct series *first;
     struct series *last;
-    struct series *recent; /* found last: often the one that is asked for next */
+    struct series *recent[2]; /* found last: often what is asked for next */
 };
 
 struct metrics {
@@ -210,6 +210,13 @@ static struct series *add_series(struct family *family, const struct metric *met
     return series;
 }
 
+static struct series *remember(struct family *family, struct series *series)
+{
+    family->recent[1] = family->recent[0];
+    family->recent[0] = series;
+    return series;
+}
+
 struct series *metrics_series(struct metrics *metrics, size_t id, const struct span *values)
 {
     static const struct span others[METRIC_LABELS_MAX] = { SPAN("other"), SPAN("other"),
@@ -220,23 +227,22 @@ struct series *metrics_series(struct metrics *metrics, size_t id, const struct s
     uint64_t hash;
 
     assert(id < metrics->count);
-    if (family->recent && has_values(family->recent, values, family->labels))
-        return family->recent;
+    for (int i = 0; i < 2; i++)
+        if (family->recent[i] && has_values(family->recent[i], values, family->labels))
+            return family->recent[i];
     hash = hash_values(values, family->labels);
     if (family->room)
         found = *slot(family, hash, values);
-    if (found) {
-        family->recent = found;
-        return found;
-    }
+    if (found)
+        return remember(family, found);
     if (family->count >= LIMIT_METRIC_SERIES ||
         bytes_of(values, family->labels) > LABELS_BYTES_MAX / 4) {
         hash = hash_values(others, family->labels);
         values = others;
         found = family->room ? *slot(family, hash, values) : NULL;
     }
-    family->recent = found ? found : add_series(family, &metrics->table[id], hash, values);
-    return family->recent;
+    return remember(family,
+                    found ? found : add_series(family, &metrics->table[id], hash, values));
 }
 
 void series_add(struct series *series, uint64_t amount)

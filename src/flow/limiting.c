@@ -169,11 +169,17 @@ static void add_duration(struct buf *out, uint64_t ms)
 
 static void add_lines(struct buf *head, const char *name, const struct limit_figure *figure)
 {
-    (void)buf_add_texts(head, "x-ratelimit-limit-", name, ": ", NULL);
+    (void)buf_add_text(head, "x-ratelimit-limit-");
+    (void)buf_add_text(head, name);
+    (void)buf_add_text(head, ": ");
     (void)buf_add_u64(head, figure->limit);
-    (void)buf_add_texts(head, "\r\nx-ratelimit-remaining-", name, ": ", NULL);
+    (void)buf_add_text(head, "\r\nx-ratelimit-remaining-");
+    (void)buf_add_text(head, name);
+    (void)buf_add_text(head, ": ");
     (void)buf_add_u64(head, figure->remaining);
-    (void)buf_add_texts(head, "\r\nx-ratelimit-reset-", name, ": ", NULL);
+    (void)buf_add_text(head, "\r\nx-ratelimit-reset-");
+    (void)buf_add_text(head, name);
+    (void)buf_add_text(head, ": ");
     add_duration(head, figure->reset_ms);
     (void)buf_add_text(head, "\r\n");
 }

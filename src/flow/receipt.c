@@ -220,19 +220,28 @@ static void count_times(struct exchange *ex, const struct span *models)
                        (ex->ended_us - ex->content_us) / (ex->usage.output - 1));
 }
 
+/* "200"; `text` has room for three digits. */
+static struct span code_text(unsigned status, char *text)
+{
+    if (status < 100)
+        return SPAN_OF("0");
+    for (int i = 2; i >= 0; i--, status /= 10)
+        text[i] = (char)('0' + status % 10);
+    return span_make(text, 3);
+}
+
 static void count(struct exchange *ex, struct bill bill)
 {
     const struct plan_step *step = ex->attempt->step;
     struct metrics *metrics = ex->env->metrics;
     const char *side = plan_side(ex);
-    char code[8];
+    char code[3];
     struct span models[] = { model_label(ex->model),
                              step ? model_label(step->model) : SPAN_OF("none"),
                              step ? span_from(step->target->provider->kind->otel)
                                   : SPAN_OF("none"),
                              span_from(side ? side : "none") };
-    int size = snprintf(code, sizeof(code), "%u", ex->status % 1000);
-    struct span requests[] = { models[0], models[3], span_make(code, (size_t)size) };
+    struct span requests[] = { models[0], models[3], code_text(ex->status, code) };
 
     series_add(metrics_series(metrics, METER_REQUESTS, requests), 1);
     count_times(ex, models);

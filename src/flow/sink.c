@@ -25,7 +25,8 @@ static void add_ms(struct buf *out, const char *name, uint64_t us)
     char fraction[] = { '.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
                         (char)('0' + us % 10) };
 
-    (void)buf_add_texts(out, name, ";dur=", NULL);
+    (void)buf_add_text(out, name);
+    (void)buf_add_text(out, ";dur=");
     (void)buf_add_u64(out, us / 1000);
     (void)buf_append(out, fraction, sizeof(fraction));
 }
@@ -63,9 +64,13 @@ static void add_target(const struct exchange *ex, unsigned status, struct buf *h
     if (step == NULL || sign_of_life)
         return;
     model = step->model;
-    (void)buf_add_texts(head, "x-sluice-model: ", model->asked ? model->asked : model->name,
-                        "\r\nx-sluice-provider: ", step->target->provider->name,
-                        "\r\nx-sluice-target: ", step->target->id, "\r\n", NULL);
+    (void)buf_add_text(head, "x-sluice-model: ");
+    (void)buf_add_text(head, model->asked ? model->asked : model->name);
+    (void)buf_add_text(head, "\r\nx-sluice-provider: ");
+    (void)buf_add_text(head, step->target->provider->name);
+    (void)buf_add_text(head, "\r\nx-sluice-target: ");
+    (void)buf_add_text(head, step->target->id);
+    (void)buf_add_text(head, "\r\n");
     if (step->model != ex->model)
         (void)buf_add_text(head, "x-sluice-fallback: 1\r\n");
     if (ex->attempt->translation.dropped)
@@ -79,8 +84,11 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
 
     assert(!ex->head_sent);
     buf_reset(head);
-    (void)buf_add_texts(head, "Content-Type: ", type, "\r\nx-request-id: ", ex->id,
-                        "\r\nx-sluice-attempts: ", NULL);
+    (void)buf_add_text(head, "Content-Type: ");
+    (void)buf_add_text(head, type);
+    (void)buf_add_text(head, "\r\nx-request-id: ");
+    (void)buf_add_text(head, ex->id);
+    (void)buf_add_text(head, "\r\nx-sluice-attempts: ");
     (void)buf_add_u64(head, ex->attempts);
     (void)buf_add_text(head, "\r\n");
     if (ex->endpoint->dialect->id_header)
