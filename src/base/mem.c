@@ -1,9 +1,12 @@
 #include "base/mem.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static void *or_abort(void *block, size_t size)
 {
@@ -58,7 +61,55 @@ void mem_setup(void)
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }
 
-void mem_trim(void)
+/* ---- trim ----
+ *
+ * malloc_trim() alone would stop the loop for ten milliseconds after a peak of 200 MB. So free memory is
+ * taken from the allocator in pieces, and the pages of each are handed back while we hold it, which
+ * leaves little for malloc_trim() to do. */
+
+enum { PIECE_BYTES = 64 * 1024 - 64 };
+
+struct piece {
+    struct piece *next;
+};
+
+static struct piece *pieces;
+
+/* Was there nothing free that is large enough, so that the heap was made larger for this one? */
+static bool is_new(const void *block, const void *old_end)
 {
+    return (uintptr_t)block + PIECE_BYTES > (uintptr_t)old_end;
+}
+
+bool mem_trim_step(size_t bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    for (size_t done = 0; done < bytes; done += PIECE_BYTES) {
+        const void *old_end = sbrk(0);
+        struct piece *piece = mem_alloc(PIECE_BYTES);
+        char *bytes_of_it = (char *)piece;
+        uintptr_t first = ((uintptr_t)(piece + 1) + page - 1) / page * page;
+        uintptr_t end = ((uintptr_t)piece + PIECE_BYTES) / page * page;
+
+        if (is_new(piece, old_end)) {
+            mem_free(piece);
+            return false;
+        }
+        (void)madvise(bytes_of_it + (first - (uintptr_t)piece), end - first, MADV_DONTNEED);
+        piece->next = pieces;
+        pieces = piece;
+    }
+    return true;
+}
+
+void mem_trim_end(void)
+{
+    while (pieces) {
+        struct piece *next = pieces->next;
+
+        mem_free(pieces);
+        pieces = next;
+    }
     (void)malloc_trim(0);
 }

@@ -6,6 +6,7 @@
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Gives zeroed memory. */
@@ -30,7 +31,10 @@ void mem_wipe(void *block, size_t size);
  * thing in main(). */
 void mem_setup(void);
 
-/* Hands memory that is free back to the system. Costs up to some milliseconds: call it when idle. */
-void mem_trim(void);
+/* Hands memory that is free back to the system, about `bytes` of it: some 50 us a megabyte. Call it again,
+ * with other work in between, until it returns false: little is left to find. What was found is held until
+ * mem_trim_end(), which does the rest and costs about a millisecond. */
+bool mem_trim_step(size_t bytes);
+void mem_trim_end(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/resident.h"
 #include "flow/exchange.h"
 #include "flow/meters.h"
 #include "flow/refusal.h"
@@ -20,6 +21,7 @@
 #include "ops/rollouts.h"
 #include "ops/source.h"
 #include "ops/state.h"
+#include "ops/trimmer.h"
 #include "ops/watch.h"
 #include "ops/webhook.h"
 
@@ -224,6 +226,7 @@ static void run_janitor(struct task *task)
     look_at_file(gateway);
     watch_health(gateway);
     slots_watch(&gateway->env);
+    trimmer_look(gateway->trimmer);
     task_alarm(task, now_ms + JANITOR_MS);
 }
 
@@ -290,6 +293,7 @@ struct gateway *gateway_new(struct config *config, char *ret_error)
     webhooks_renew(gateway->webhooks);
     gateway->recent = recent_new(gateway);
     gateway->alarms = alarms_new(gateway);
+    gateway->trimmer = trimmer_new(gateway);
     rollouts_renew(gateway->rollouts);
     loop_on_signal(gateway->loop, SIGTERM, on_signal, gateway);
     loop_on_signal(gateway->loop, SIGINT, on_signal, gateway);
@@ -308,6 +312,7 @@ void gateway_run(struct gateway *gateway)
     log_on_pending(on_log_pending, gateway);
     on_log_pending(gateway);
     task_alarm(&gateway->janitor, loop_now_ms(gateway->loop) + JANITOR_MS);
+    resident_drop_code(); /* that of the start */
     loop_run(gateway->loop);
     log_on_pending(NULL, NULL);
     (void)log_flush();
@@ -334,6 +339,7 @@ void gateway_free(struct gateway *gateway)
     offers_told_free(gateway->offers_told);
     rollouts_free(gateway->rollouts);
     changes_free(gateway->changes);
+    trimmer_free(gateway->trimmer);
     alarms_free(gateway->alarms);
     recent_free(gateway->recent);
     keeper_free(gateway->keeper);

@@ -24,6 +24,7 @@ struct offers_told;
 struct recent;
 struct rollouts;
 struct state;
+struct trimmer;
 struct webhooks;
 
 enum plane { PLANE_MAIN = 1, PLANE_ADMIN = 2 };
@@ -52,6 +53,7 @@ struct gateway {
     struct recent *recent; /* figures of the last minutes */
     struct alarms *alarms; /* judges them */
     struct rollouts *rollouts;
+    struct trimmer *trimmer; /* of memory, after a peak */
     struct task janitor;  /* looks at the configuration file, at the health, and at the drain */
     struct task logger;   /* writes the log a little later */
     uint64_t file_stamp;  /* what the configuration file looked like when it was read */
