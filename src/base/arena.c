@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Small, because ten thousand streams hold one each; most exchanges fit into the first block. */
-enum { BLOCK_BYTES = 1024 - 32 };
+enum { BLOCK_BYTES = 512 - 32 };
 
 struct arena_block {
     struct arena_block *older;

@@ -61,6 +61,13 @@ void mem_setup(void)
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }
 
+uint64_t mem_used(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
 /* ---- trim ----
  *
  * malloc_trim() alone would stop the loop for ten milliseconds after a peak of 200 MB. So free memory is

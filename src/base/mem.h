@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Gives zeroed memory. */
 void *mem_zero(size_t size);
@@ -30,6 +31,9 @@ void mem_wipe(void *block, size_t size);
 /* Sets the allocator up for a small, long-lived, mostly single-threaded process. Call once, first
  * thing in main(). */
 void mem_setup(void);
+
+/* Of the allocator's memory, as far as it is not free. Walks over all free blocks. */
+uint64_t mem_used(void);
 
 /* Hands memory that is free back to the system, about `bytes` of it: some 50 us a megabyte. Call it again,
  * with other work in between, until it returns false: little is left to find. What was found is held until

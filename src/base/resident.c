@@ -15,20 +15,51 @@ enum { STATM_BYTES = 128, PAGES_AT_ONCE = 512 };
 #define PAGE_PRESENT (UINT64_C(1) << 63)
 #define PAGE_OF_FILE (UINT64_C(1) << 61)
 
-uint64_t resident_bytes(void)
+/* In pages. */
+struct statm {
+    uint64_t space;
+    uint64_t resident;
+    uint64_t of_files;
+};
+
+static uint64_t next_number(struct span *words)
+{
+    uint64_t number;
+
+    return span_u64(span_cut(words, ' '), &number) ? number : 0;
+}
+
+static struct statm statm(void)
 {
     char text[STATM_BYTES];
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text));
     struct span words = span_make(text, size > 0 ? (size_t)size : 0);
-    uint64_t pages;
+    struct statm is;
 
     if (fd >= 0)
         (void)close(fd);
-    (void)span_cut(&words, ' '); /* the address space */
-    if (!span_u64(span_cut(&words, ' '), &pages))
-        return 0;
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    is.space = next_number(&words);
+    is.resident = next_number(&words);
+    is.of_files = next_number(&words);
+    return is;
+}
+
+static uint64_t page_bytes(void)
+{
+    return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t resident_bytes(void)
+{
+    return statm().resident * page_bytes();
+}
+
+uint64_t resident_own_bytes(void)
+{
+    struct statm is = statm();
+
+    return (is.resident - is.of_files) * page_bytes();
 }
 
 /* ---- code ---- */

@@ -4,7 +4,11 @@
 
 #include <stdint.h>
 
-/* Costs some microseconds; 0: not known here. */
+/* Of memory that is no file's: heap, stack, data that was written to. Costs some microseconds; 0: not
+ * known here. */
+uint64_t resident_own_bytes(void);
+
+/* All of it, with code and constants. */
 uint64_t resident_bytes(void);
 
 /* Lets go of the pages of code and constants, ours and the libraries': much of it serves only the start.

@@ -49,7 +49,7 @@ struct attempt {
     uint64_t started_ms; /* the loop's clock */
     uint64_t received;   /* body bytes seen so far: what the idle clock watches */
     struct relay relay;
-    const char **headers; /* FETCH_HEADERS_MAX of them, in the arena */
+    const char **headers; /* in the arena */
     size_t header_count;
     struct span pieces[RELAY_PIECES_MAX]; /* of the request */
     size_t piece_count;

@@ -102,8 +102,9 @@ static const char *accepted(const struct exchange *ex)
 static void make_headers(struct exchange *ex, struct attempt *attempt, struct span key)
 {
     const struct config_provider *provider = attempt->step->target->provider;
+    const char *headers[FETCH_HEADERS_MAX];
 
-    attempt->headers = arena_zero(&ex->arena, FETCH_HEADERS_MAX * sizeof(char *));
+    attempt->headers = headers;
     add_header(attempt,
                ex->upload ? upload_content_type(ex) : "Content-Type: application/json");
     add_header(attempt, accepted(ex));
@@ -115,6 +116,8 @@ static void make_headers(struct exchange *ex, struct attempt *attempt, struct sp
                                          provider->headers.items[i].value));
     add_kind_header(ex, attempt);
     add_client_headers(ex, attempt); /* the last, so that however many leave room for ours */
+    attempt->headers = arena_zero(&ex->arena, attempt->header_count * sizeof(char *));
+    memcpy(attempt->headers, headers, attempt->header_count * sizeof(char *));
 }
 
 static bool start(struct exchange *ex, struct attempt *attempt, const struct plan_step *step,

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/mem.h"
 
 #include <assert.h>
 
@@ -130,14 +131,18 @@ void relay_init(struct relay *relay, const struct dialect *dialect, bool withhol
 void relay_translate(struct relay *relay, const struct dialect *client,
                      const struct translate_facts *facts)
 {
-    translate_init(&relay->translate, client, relay->dialect, facts);
+    relay->translate = mem_alloc(sizeof(*relay->translate));
+    translate_init(relay->translate, client, relay->dialect, facts);
     relay->said.bare = true;
 }
 
 void relay_done(struct relay *relay)
 {
     sse_done(&relay->sse);
-    translate_done(&relay->translate);
+    if (relay->translate)
+        translate_done(relay->translate);
+    mem_free(relay->translate);
+    relay->translate = NULL;
     buf_done(&relay->plain);
     arena_done(&relay->words);
 }
@@ -145,7 +150,7 @@ void relay_done(struct relay *relay)
 /* The event as it goes to the client. */
 static struct span bytes_of(struct relay *relay, const struct sse_event *event)
 {
-    if (relay->translate.client && event->has_data)
+    if (relay->translate && event->has_data)
         return buf_span(&relay->plain);
     if (event->plain)
         return event->raw;
@@ -161,7 +166,7 @@ static void count_content(struct relay *relay, const struct sse_event *event,
 {
     bool text = !seen->finished && (event->type.at == NULL || span_ends(event->type, "delta"));
 
-    if (relay->translate.client == NULL && text)
+    if (relay->translate == NULL && text)
         estimate_add(&relay->said, event->data.size);
     else if (seen->text_bytes)
         estimate_add(&relay->said, seen->text_bytes);
@@ -226,7 +231,7 @@ static void translate_data(struct relay *relay, const struct sse_event *event,
     };
 
     buf_reset(&relay->plain);
-    translate_event(&relay->translate, event, &relay->words, &relay->plain, ret);
+    translate_event(relay->translate, event, &relay->words, &relay->plain, ret);
     if (ret->kind != LLM_MALFORMED || !event->whole)
         return;
     relay->malformed++;
@@ -240,7 +245,7 @@ static void read_data(struct relay *relay, struct sse_event *event, struct relay
     struct llm_event seen;
 
     seen.usage = relay->usage;
-    if (relay->translate.client)
+    if (relay->translate)
         translate_data(relay, event, &seen);
     else
         relay->dialect->read_event(event, trusted, &relay->words, &seen);
@@ -293,8 +298,8 @@ bool relay_next(struct relay *relay, struct span bytes, bool ended, struct relay
 struct span relay_end(struct relay *relay)
 {
     buf_reset(&relay->plain);
-    if (relay->translate.client)
-        translate_end(&relay->translate, &relay->usage, &relay->plain);
+    if (relay->translate)
+        translate_end(relay->translate, &relay->usage, &relay->plain);
     else
         relay->dialect->write_end(&relay->plain);
     return buf_span(&relay->plain);

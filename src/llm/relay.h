@@ -54,9 +54,9 @@ struct relay {
     struct usage usage;   /* the last one said */
     bool begun;           /* it says only what went in */
     struct sse sse;
-    struct buf plain;           /* an event rewritten in plain form, or translated */
-    struct arena words;         /* of the error */
-    struct translate translate; /* translate.client == NULL: the dialect is the client's */
+    struct buf plain;            /* an event rewritten in plain form, or translated */
+    struct arena words;          /* of the error */
+    struct translate *translate; /* NULL: the dialect is the client's */
 };
 
 void relay_init(struct relay *relay, const struct dialect *dialect, bool withhold_usage);

@@ -6,6 +6,7 @@
 #include "policy/trim.h"
 
 enum {
+    LOOK_MS = 4000,               /* what is used is counted by a walk over all that is free */
     STEP_BYTES = 8 * 1024 * 1024, /* about half a millisecond */
     STEP_MS = 10,
 };
@@ -14,42 +15,35 @@ struct trimmer {
     struct gateway *gateway;
     struct trim trim;
     struct task task; /* the steps */
+    uint64_t look_ms; /* the next look */
+    uint64_t least;   /* that was ever resident */
     bool works;
-    uint64_t before; /* resident when it began */
-    uint64_t given;  /* at most, so far */
+    uint64_t left; /* at most so much may be found */
 };
-
-static uint64_t exchanges(const struct trimmer *trimmer)
-{
-    const struct admission *admission = &trimmer->gateway->env.slots.admission;
-
-    return (uint64_t)admission->in_flight + admission->waiting;
-}
 
 static void finish(struct trimmer *trimmer)
 {
+    uint64_t resident;
+
     trimmer->works = false;
     mem_trim_end();
     resident_drop_code();
-    trim_learn(&trimmer->trim, trimmer->before, resident_bytes(),
-               loop_now_ms(trimmer->gateway->loop));
+    resident = resident_own_bytes();
+    trim_learn(&trimmer->trim, resident, mem_used(), loop_now_ms(trimmer->gateway->loop));
 }
 
-/* Work that has come back wants its memory: then it is over as well. */
 static void run(struct task *task)
 {
     struct trimmer *trimmer = LIST_OWNER(task, struct trimmer, task);
-    uint64_t now_ms = loop_now_ms(trimmer->gateway->loop);
-    uint64_t in_use = exchanges(trimmer) * TRIM_EXCHANGE_BYTES;
 
     if (!trimmer->works)
         return;
-    trimmer->given += STEP_BYTES;
-    if (trimmer->given + in_use > trimmer->before + STEP_BYTES || !mem_trim_step(STEP_BYTES)) {
+    if (trimmer->left < STEP_BYTES || !mem_trim_step(STEP_BYTES)) {
         finish(trimmer);
         return;
     }
-    task_alarm(task, now_ms + STEP_MS);
+    trimmer->left -= STEP_BYTES;
+    task_alarm(task, loop_now_ms(trimmer->gateway->loop) + STEP_MS);
 }
 
 void trimmer_look(struct trimmer *trimmer)
@@ -57,14 +51,18 @@ void trimmer_look(struct trimmer *trimmer)
     uint64_t now_ms = loop_now_ms(trimmer->gateway->loop);
     uint64_t resident;
 
-    if (trimmer->works)
+    if (trimmer->works || now_ms < trimmer->look_ms)
         return;
-    resident = resident_bytes();
-    if (!trim_is_due(&trimmer->trim, resident, exchanges(trimmer), now_ms))
+    trimmer->look_ms = now_ms + LOOK_MS;
+    resident = resident_own_bytes();
+    if (trimmer->least == 0 || resident < trimmer->least)
+        trimmer->least = resident;
+    if (trimmer->trim.known && resident < trimmer->least + TRIM_LEAST_BYTES)
+        return; /* not even worth to count */
+    if (!trim_is_due(&trimmer->trim, resident, mem_used(), now_ms))
         return;
     trimmer->works = true;
-    trimmer->before = resident;
-    trimmer->given = 0;
+    trimmer->left = resident;
     task_wake(&trimmer->task);
 }
 

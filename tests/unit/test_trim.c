@@ -21,32 +21,38 @@ static void test_too_much_for_a_while_is_due(void **state)
     struct trim trim = { 0 };
 
     (void)state;
-    assert_false(trim_is_due(&trim, 12 * MB, 0, 1000));
-    assert_false(trim_is_due(&trim, 200 * MB, 0, 2000)); /* since now */
-    assert_false(trim_is_due(&trim, 200 * MB, 0, 2000 + TRIM_CALM_MS - 1));
-    assert_true(trim_is_due(&trim, 200 * MB, 0, 2000 + TRIM_CALM_MS));
+    assert_false(trim_is_due(&trim, 3 * MB, 1 * MB, 1000));
+    assert_false(trim_is_due(&trim, 200 * MB, 1 * MB, 2000)); /* since now */
+    assert_false(trim_is_due(&trim, 200 * MB, 1 * MB, 2000 + TRIM_CALM_MS - 1));
+    assert_true(trim_is_due(&trim, 200 * MB, 1 * MB, 2000 + TRIM_CALM_MS));
+}
+
+/* Is it ever, with so much resident and used after a start with 3 and 1 MB? */
+static bool is_ever_due(uint64_t resident, uint64_t used)
+{
+    struct trim trim = { 0 };
+    bool due = trim_is_due(&trim, 3 * MB, 1 * MB, 1000);
+
+    for (uint64_t now_ms = 2000; now_ms < 100000; now_ms += 1000)
+        due = due || trim_is_due(&trim, resident, used, now_ms);
+    return due;
 }
 
 static void test_a_little_more_is_not(void **state)
 {
-    struct trim trim = { 0 };
-
     (void)state;
-    for (uint64_t now_ms = 1000; now_ms < 100000; now_ms += 1000)
-        assert_false(trim_is_due(&trim, 12 * MB + (now_ms > 1000 ? TRIM_SLACK_BYTES - 1 : 0), 0,
-                                 now_ms));
+    assert_false(is_ever_due(3 * MB + TRIM_LEAST_BYTES, 1 * MB));
+    assert_true(is_ever_due(3 * MB + 2 * TRIM_LEAST_BYTES, 1 * MB));
+    assert_false(is_ever_due(0, 1 * MB)); /* nobody knows */
 }
 
-static void test_work_at_hand_explains_its_memory(void **state)
+static void test_what_is_used_is_not_too_much(void **state)
 {
-    struct trim trim = { 0 };
-
     (void)state;
-    assert_false(trim_is_due(&trim, 12 * MB, 0, 1000));
-    assert_false(trim_is_due(&trim, 200 * MB, 9000, 2000));
-    assert_false(trim_is_due(&trim, 200 * MB, 9000, 60000));
-    assert_false(trim_is_due(&trim, 200 * MB, 10, 61000)); /* the wait begins when it is over */
-    assert_true(trim_is_due(&trim, 200 * MB, 10, 61000 + TRIM_CALM_MS));
+    assert_false(is_ever_due(200 * MB, 198 * MB));
+    assert_false(is_ever_due(200 * MB, 180 * MB)); /* some room for what comes and goes */
+    assert_true(is_ever_due(200 * MB, 170 * MB));
+    assert_false(is_ever_due(100 * MB, 200 * MB)); /* not touched yet */
 }
 
 static void test_a_moment_of_less_begins_the_wait_anew(void **state)
@@ -54,52 +60,36 @@ static void test_a_moment_of_less_begins_the_wait_anew(void **state)
     struct trim trim = { 0 };
 
     (void)state;
-    assert_false(trim_is_due(&trim, 12 * MB, 0, 1000));
-    assert_false(trim_is_due(&trim, 50 * MB, 0, 2000));
-    assert_false(trim_is_due(&trim, 50 * MB, 5000, 3000));
-    assert_false(trim_is_due(&trim, 50 * MB, 0, 2000 + TRIM_CALM_MS));
-    assert_true(trim_is_due(&trim, 50 * MB, 0, 2000 + 2 * TRIM_CALM_MS));
+    assert_false(trim_is_due(&trim, 3 * MB, 1 * MB, 1000));
+    assert_false(trim_is_due(&trim, 50 * MB, 1 * MB, 2000));
+    assert_false(trim_is_due(&trim, 50 * MB, 45 * MB, 3000));
+    assert_false(trim_is_due(&trim, 50 * MB, 1 * MB, 2000 + TRIM_CALM_MS));
+    assert_true(trim_is_due(&trim, 50 * MB, 1 * MB, 2000 + 2 * TRIM_CALM_MS));
 }
 
-static void test_nothing_known_is_never_due(void **state)
+static void test_what_could_not_be_handed_back_is_no_reason(void **state)
+{
+    struct trim trim = { 0 };
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    assert_false(trim_is_due(&trim, 3 * MB, 1 * MB, now_ms));
+    trim_learn(&trim, 20 * MB, 5 * MB, now_ms);
+    for (; now_ms < 1000000; now_ms += 1000)
+        assert_false(trim_is_due(&trim, 20 * MB, 5 * MB, now_ms));
+    assert_false(trim_is_due(&trim, 20 * MB, 1 * MB, now_ms)); /* now more of it is free */
+    assert_true(trim_is_due(&trim, 20 * MB, 1 * MB, now_ms + TRIM_CALM_MS));
+}
+
+static void test_there_is_a_rest_between_two(void **state)
 {
     struct trim trim = { 0 };
 
     (void)state;
-    for (uint64_t now_ms = 1000; now_ms < 100000; now_ms += 1000)
-        assert_false(trim_is_due(&trim, 0, 0, now_ms));
-}
-
-/* When the next one is due at the earliest, with 50 MB resident. */
-static uint64_t next_due(struct trim *trim, uint64_t now_ms)
-{
-    while (!trim_is_due(trim, 50 * MB, 0, now_ms))
-        now_ms += 1000;
-    return now_ms;
-}
-
-static void test_one_that_gains_nothing_makes_the_next_wait_longer(void **state)
-{
-    struct trim trim = { 0 };
-    uint64_t at_ms = 1000;
-    uint64_t waited_ms = 0;
-
-    (void)state;
-    assert_false(trim_is_due(&trim, 12 * MB, 0, at_ms));
-    at_ms = next_due(&trim, at_ms);
-    trim_learn(&trim, 50 * MB, 50 * MB, at_ms);
-    for (int i = 0; i < 20; i++) {
-        uint64_t next_ms = next_due(&trim, at_ms);
-
-        assert_true(next_ms - at_ms >= 2 * waited_ms || next_ms - at_ms == TRIM_REST_MOST_MS);
-        waited_ms = next_ms - at_ms;
-        at_ms = next_ms;
-        trim_learn(&trim, 50 * MB, 50 * MB, at_ms);
-    }
-    assert_int_equal(waited_ms, TRIM_REST_MOST_MS);
-    at_ms = next_due(&trim, at_ms);
-    trim_learn(&trim, 50 * MB, 20 * MB, at_ms); /* that was worth it */
-    assert_int_equal(next_due(&trim, at_ms) - at_ms, TRIM_REST_MS);
+    trim_learn(&trim, 3 * MB, 1 * MB, 1000);
+    for (uint64_t now_ms = 2000; now_ms < 1000 + TRIM_REST_MS; now_ms += 500)
+        assert_false(trim_is_due(&trim, 50 * MB, 1 * MB, now_ms));
+    assert_true(trim_is_due(&trim, 50 * MB, 1 * MB, 1000 + TRIM_REST_MS));
 }
 
 /* ---- and how ---- */
@@ -110,6 +100,7 @@ static void test_what_was_freed_between_kept_blocks_goes_back(void **state)
 {
     static char *blocks[BLOCKS];
     uint64_t before;
+    uint64_t used;
     int steps = 1;
 
     (void)state;
@@ -123,14 +114,17 @@ static void test_what_was_freed_between_kept_blocks_goes_back(void **state)
             mem_free(blocks[i]);
             blocks[i] = NULL;
         }
-    before = resident_bytes();
+    before = resident_own_bytes();
+    used = mem_used();
     assert_true(before > 0);
     while (mem_trim_step(4 * MB))
         assert_true(++steps < 100);
     mem_trim_end();
+    assert_true(mem_used() <= used);
 #ifndef __SANITIZE_ADDRESS__
     assert_true(steps > 5);
-    assert_true(resident_bytes() + 30 * MB < before);
+    assert_true(before > used + 30 * MB);
+    assert_true(resident_own_bytes() + 30 * MB < before);
 #endif
     for (int i = 0; i < BLOCKS; i += KEPT_EVERY) {
         for (int at = 0; at < BLOCK_BYTES; at++)
@@ -155,10 +149,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_too_much_for_a_while_is_due),
         cmocka_unit_test(test_a_little_more_is_not),
-        cmocka_unit_test(test_work_at_hand_explains_its_memory),
+        cmocka_unit_test(test_what_is_used_is_not_too_much),
         cmocka_unit_test(test_a_moment_of_less_begins_the_wait_anew),
-        cmocka_unit_test(test_nothing_known_is_never_due),
-        cmocka_unit_test(test_one_that_gains_nothing_makes_the_next_wait_longer),
+        cmocka_unit_test(test_what_could_not_be_handed_back_is_no_reason),
+        cmocka_unit_test(test_there_is_a_rest_between_two),
         cmocka_unit_test(test_what_was_freed_between_kept_blocks_goes_back),
         cmocka_unit_test(test_code_that_was_dropped_comes_back),
     };
