@@ -6,7 +6,7 @@
 #include "policy/trim.h"
 
 enum {
-    LOOK_MS = 4000,               /* what is used is counted by a walk over all that is free */
+    LOOK_MS = 2000,               /* what is used is counted by a walk over all that is free */
     STEP_BYTES = 8 * 1024 * 1024, /* about half a millisecond */
     STEP_MS = 10,
 };
