@@ -166,7 +166,7 @@ static enum err skip_value(struct reader *r, unsigned outside)
     return ERR_OK;
 }
 
-static enum json_kind kind_of(char first)
+enum json_kind scan_kind_of(char first)
 {
     switch (first) {
     case '{': return JSON_OBJECT;
@@ -189,14 +189,14 @@ static enum err read_value(struct reader *r, unsigned outside, struct scan_item 
     err = skip_value(r, outside);
     if (err)
         return err;
-    ret->kind = kind_of(*start);
+    ret->kind = scan_kind_of(*start);
     ret->raw = since(r, start);
     return ERR_OK;
 }
 
 /* ---- the whole text ---- */
 
-static struct scan_field *find_field(struct scan_field *fields, size_t count, struct span key)
+struct scan_field *scan_find_field(struct scan_field *fields, size_t count, struct span key)
 {
     for (size_t i = 0; i < count; i++)
         if (scan_key_is(key, fields[i].name))
@@ -216,7 +216,7 @@ static enum err read_member(struct reader *r, struct scan_field *fields, size_t 
     err = read_value(r, 1, &item);
     if (err)
         return err;
-    field = find_field(fields, count, item.key);
+    field = scan_find_field(fields, count, item.key);
     if (field && field->raw.at && *ret_duplicate == NULL)
         *ret_duplicate = field->name;
     if (field) {
@@ -365,7 +365,7 @@ bool scan_walk_next(struct scan_walk *walk, struct scan_item *ret, unsigned *ret
         return false;
     skip_space(&r);
     start = r.at;
-    item.kind = kind_of(peek(&r));
+    item.kind = scan_kind_of(peek(&r));
     *ret_depth = walk->depth;
     if (item.kind != JSON_OBJECT && item.kind != JSON_ARRAY) {
         if (skip_scalar(&r))

@@ -1,0 +1,52 @@
+/* scan_long: scan_object() for a text that is long and still coming.
+ *
+ * To look at 32 MB takes many milliseconds, in which nobody else is served. So each piece is looked at
+ * when it has come, once, while it is warm; at the end there is nothing left to do:
+ *
+ *     scan_long_begin()   scan_long_more() ... scan_long_more()   scan_long_end()
+ *
+ * It says what scan_object() says. What is wrong with a text is left to that one to find out, at the end
+ * and in one go: there its exact words are made, and such texts are rare. */
+#ifndef LLM_SCAN_LONG_H
+#define LLM_SCAN_LONG_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "llm/scan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SCAN_LONG_FIELDS_MAX = 16 };
+
+/* The rest is for scan_long.c. All places are offsets, as the text may move between two calls. */
+struct scan_long {
+    struct scan_field *fields;
+    size_t count;
+    size_t at;      /* all that stands in front of it is sound */
+    unsigned state; /* what may stand there */
+    uint64_t
+        objects;    /* what is open: a bit each, 1 for an object, the innermost is the lowest */
+    unsigned depth; /* how many are */
+    bool in_string; /* `at` stands in one */
+    bool lost;      /* something is not as it should be: scan_object() will say what */
+    size_t key_at;  /* of the member of the top level that is read */
+    size_t value_at;
+    struct scan_field *field; /* that it is; NULL: nobody asked for it */
+    size_t begin[SCAN_LONG_FIELDS_MAX];
+    size_t end[SCAN_LONG_FIELDS_MAX]; /* 0: absent */
+    size_t inside;
+    bool empty;
+};
+
+/* Borrows `fields` until the end. */
+void scan_long_begin(struct scan_long *scan, struct scan_field *fields, size_t count);
+
+/* `text` is all that has come so far: more than the last time, and the same at the front. */
+void scan_long_more(struct scan_long *scan, struct span text);
+
+/* This is the whole text. Fills the fields and `ret`, and answers as scan_object() does. */
+enum err scan_long_end(struct scan_long *scan, struct span text, struct scan_result *ret);
+
+#endif
