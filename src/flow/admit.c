@@ -3,6 +3,7 @@
  *     AUTH: key -> caller      ADMIT: body -> chat      PLAN: model -> plan
  */
 #include "base/clock.h"
+#include "base/limits.h"
 #include "flow/counting.h"
 #include "flow/exchange_state.h"
 #include "flow/request.h"
@@ -73,6 +74,25 @@ static void keep_for_the_log(struct exchange *ex)
             arena_copy(&ex->arena, span_first(http_body(ex->http), LIMIT_LOGGED_BODY_BYTES));
 }
 
+static enum err read_chat(struct exchange *ex, struct span body, struct chat_problem *problem)
+{
+    const struct dialect *dialect = ex->endpoint->dialect;
+
+    if (ex->ahead)
+        return dialect->read_ahead(ex->ahead, body, &ex->arena, &ex->chat, problem);
+    return dialect->read_chat(body, &ex->arena, &ex->chat, problem);
+}
+
+/* To read a long body in one go would keep everybody else waiting. */
+static void look_ahead(struct exchange *ex)
+{
+    const struct dialect *dialect = ex->endpoint->dialect;
+    struct span so_far = http_body(ex->http);
+
+    if (so_far.size >= LIMIT_READ_BYTES && dialect->look_ahead)
+        ex->ahead = dialect->look_ahead(ex->ahead, so_far, &ex->arena);
+}
+
 static enum exchange_state read_body(struct exchange *ex)
 {
     struct span type = http_header(http_request(ex->http), "content-type");
@@ -85,7 +105,7 @@ static enum exchange_state read_body(struct exchange *ex)
     if (!json_media(type) && !span_is_nocase(type, "application/x-www-form-urlencoded"))
         return refuse(ex, REFUSE_UNSUPPORTED_MEDIA,
                       "The body must be JSON (Content-Type: application/json).");
-    err = ex->endpoint->dialect->read_chat(body, &ex->arena, &ex->chat, &problem);
+    err = read_chat(ex, body, &problem);
     ex->chat.stream = ex->chat.stream && !ex->endpoint->opaque;
     keep_for_the_log(ex);
     if (err) {
@@ -133,6 +153,7 @@ enum exchange_state admit_body(struct exchange *ex)
     if (body == HTTP_BODY_WHOLE)
         return read_body(ex);
     http_continue(ex->http);
+    look_ahead(ex);
     return EXCHANGE_ADMIT;
 }
 

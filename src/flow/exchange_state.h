@@ -96,7 +96,8 @@ struct exchange {
     const char *id;
     struct caller caller;
     struct chat chat;
-    struct upload *upload;            /* of a form; NULL: the body is JSON */
+    struct upload *upload;    /* of a form; NULL: the body is JSON */
+    struct chat_ahead *ahead; /* of a long body, which is read while it comes; NULL: nothing */
     const struct config_model *model; /* asked for, or meant by it; NULL: not known yet */
     const struct plan_step *plan;     /* in the arena */
     uint32_t plan_count;

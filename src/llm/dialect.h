@@ -12,6 +12,7 @@
 #include "llm/message.h"
 #include "llm/sse.h"
 
+struct chat_ahead;
 struct provider_kind;
 
 /* What it takes for a client of this language to be served by a provider of another. */
@@ -84,6 +85,15 @@ struct dialect {
      * the other readers, decoded and made-up strings come from the arena. */
     enum err (*read_chat)(struct span body, struct arena *arena, struct chat *ret,
                           struct chat_problem *ret_problem);
+
+    /* The same for a body that is long and still coming, so that it is not all looked at in one go. `so_far` is what
+     * there is of it, which may have moved since the last time; `ahead` is what the last call has
+     * returned, at first NULL. In the end read_ahead() stands in for read_chat(). NULL, both: not in
+     * this language. */
+    struct chat_ahead *(*look_ahead)(struct chat_ahead *ahead, struct span so_far,
+                                     struct arena *arena);
+    enum err (*read_ahead)(struct chat_ahead *ahead, struct span body, struct arena *arena,
+                           struct chat *ret, struct chat_problem *ret_problem);
 
     /* Reads one event of a stream. `committed`: content has been sent, so only usage, errors and the
      * end still matter, and everything else may be called LLM_CONTENT without being parsed. ret->usage comes

@@ -13,6 +13,10 @@
 /* Chat completions, completions, embeddings and responses name alike what the gateway acts on. */
 enum err openai_read_chat(struct span body, struct arena *arena, struct chat *ret,
                           struct chat_problem *ret_problem);
+struct chat_ahead *openai_look_ahead(struct chat_ahead *ahead, struct span so_far,
+                                     struct arena *arena);
+enum err openai_read_ahead(struct chat_ahead *ahead, struct span body, struct arena *arena,
+                           struct chat *ret, struct chat_problem *ret_problem);
 
 /* ---- openai_usage.c ---- */
 

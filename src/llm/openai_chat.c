@@ -1,6 +1,7 @@
 #include "llm/openai.h"
 
 #include "base/limits.h"
+#include "llm/scan_long.h"
 
 #include <string.h>
 
@@ -244,43 +245,86 @@ static void read_others(struct reading *reading)
     }
 }
 
+/* The body has been scanned: what was found there, made sense of. */
+static enum err read_fields(struct reading *reading, const struct scan_result *result,
+                            struct chat *ret)
+{
+    struct chat *chat = reading->chat;
+    enum err err;
+
+    chat->inside = result->inside;
+    chat->empty = result->empty;
+    err = read_model(reading);
+    if (err == ERR_OK)
+        err = read_flag(reading, &reading->fields[STREAM], "stream", &chat->stream);
+    if (err == ERR_OK)
+        err = read_stream_options(reading);
+    if (err == ERR_OK)
+        err = read_metadata(reading);
+    if (err)
+        return err;
+    read_others(reading);
+    *ret = *chat;
+    return ERR_OK;
+}
+
+/* What the gateway acts on. */
+static const struct scan_field wanted[FIELD_COUNT] = {
+    [MODEL] = { .name = "model" },
+    [STREAM] = { .name = "stream" },
+    [STREAM_OPTIONS] = { .name = "stream_options" },
+    [MAX_TOKENS] = { .name = "max_tokens" },
+    [MAX_COMPLETION_TOKENS] = { .name = "max_completion_tokens" },
+    [MAX_OUTPUT_TOKENS] = { .name = "max_output_tokens" },
+    [METADATA] = { .name = "metadata" },
+    [USER] = { .name = "user" },
+    [SAFETY_IDENTIFIER] = { .name = "safety_identifier" },
+};
+
 enum err openai_read_chat(struct span body, struct arena *arena, struct chat *ret,
                           struct chat_problem *ret_problem)
 {
     struct chat chat = { .body = body };
-    struct reading reading = {
-        .fields = {
-            [MODEL] = { .name = "model" },
-            [STREAM] = { .name = "stream" },
-            [STREAM_OPTIONS] = { .name = "stream_options" },
-            [MAX_TOKENS] = { .name = "max_tokens" },
-            [MAX_COMPLETION_TOKENS] = { .name = "max_completion_tokens" },
-            [MAX_OUTPUT_TOKENS] = { .name = "max_output_tokens" },
-            [METADATA] = { .name = "metadata" },
-            [USER] = { .name = "user" },
-            [SAFETY_IDENTIFIER] = { .name = "safety_identifier" },
-        },
-        .arena = arena,
-        .chat = &chat,
-        .problem = ret_problem,
-    };
+    struct reading reading = { .arena = arena, .chat = &chat, .problem = ret_problem };
     struct scan_result result;
-    enum err err = scan_object(body, reading.fields, FIELD_COUNT, &result);
+    enum err err;
+
+    memcpy(reading.fields, wanted, sizeof(wanted));
+    err = scan_object(body, reading.fields, FIELD_COUNT, &result);
+    if (err)
+        return scan_problem(err, body, &result, arena, ret_problem);
+    return read_fields(&reading, &result, ret);
+}
+
+/* ---- the same while it comes ---- */
+
+struct chat_ahead {
+    struct scan_field fields[FIELD_COUNT];
+    struct scan_long scan;
+};
+
+struct chat_ahead *openai_look_ahead(struct chat_ahead *ahead, struct span so_far,
+                                     struct arena *arena)
+{
+    if (ahead == NULL) {
+        ahead = arena_zero(arena, sizeof(*ahead));
+        memcpy(ahead->fields, wanted, sizeof(wanted));
+        scan_long_begin(&ahead->scan, ahead->fields, FIELD_COUNT);
+    }
+    scan_long_more(&ahead->scan, so_far);
+    return ahead;
+}
+
+enum err openai_read_ahead(struct chat_ahead *ahead, struct span body, struct arena *arena,
+                           struct chat *ret, struct chat_problem *ret_problem)
+{
+    struct chat chat = { .body = body };
+    struct reading reading = { .arena = arena, .chat = &chat, .problem = ret_problem };
+    struct scan_result result;
+    enum err err = scan_long_end(&ahead->scan, body, &result);
 
     if (err)
         return scan_problem(err, body, &result, arena, ret_problem);
-    chat.inside = result.inside;
-    chat.empty = result.empty;
-    err = read_model(&reading);
-    if (err == ERR_OK)
-        err = read_flag(&reading, &reading.fields[STREAM], "stream", &chat.stream);
-    if (err == ERR_OK)
-        err = read_stream_options(&reading);
-    if (err == ERR_OK)
-        err = read_metadata(&reading);
-    if (err)
-        return err;
-    read_others(&reading);
-    *ret = chat;
-    return ERR_OK;
+    memcpy(reading.fields, ahead->fields, sizeof(ahead->fields));
+    return read_fields(&reading, &result, ret);
 }

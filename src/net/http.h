@@ -97,7 +97,8 @@ const struct http_request *http_request(const struct http *http);
 enum http_body_state http_body_state(const struct http *http);
 
 /* Lends the body received so far and not consumed, until http_end(). Only a whole body stays where it
- * is. */
+ * is. Of one that is longer than a read (LIMIT_READ_BYTES) the owner is told as it comes, so that
+ * it need not look at all of it at once. */
 struct span http_body(const struct http *http);
 
 /* What the owner remembers between the requests of one connection: empty at first, takes

@@ -256,6 +256,8 @@ static size_t feed_body(struct http *http, struct span bytes)
         http_serve_pace(http);
     } else if (http->held) {
         steer_reading(http);
+    } else if (buf_size(&http->parse.body) >= LIMIT_READ_BYTES) {
+        task_wake(http->owner); /* it may read ahead */
     }
     return taken;
 }
