@@ -46,7 +46,7 @@ struct buf *http_memory(struct http *http)
 
 void http_forget_body(struct http *http)
 {
-    buf_done(&http->parse.body);
+    http_serve_forget(http);
 }
 
 bool http_gone(const struct http *http)

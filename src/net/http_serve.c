@@ -52,12 +52,18 @@ static void change_state(struct http *http, enum serve_state state)
 
 /* ---- the end ---- */
 
+void http_serve_forget(struct http *http)
+{
+    shed_buf(&http->front->shed, &http->parse.body);
+}
+
 static void free_http(struct http *http)
 {
     struct http_front *front = http->front;
 
     list_remove(&http->link);
     front->connection_count--;
+    http_serve_forget(http);
     http_parse_done(&http->parse);
     buf_done(&http->ahead);
     buf_wipe(&http->memory);
@@ -110,6 +116,7 @@ void http_serve_leave(struct http *http)
     http->lingers = http->parse.state != HTTP_PARSE_BODY ||
                     http->parse.body_state != HTTP_BODY_WHOLE || buf_size(&http->ahead) > 0;
     http->owner = NULL;
+    http_serve_forget(http);
     http_parse_done(&http->parse);
     buf_done(&http->ahead);
     change_state(http, SERVE_LEAVE);
@@ -173,6 +180,7 @@ void http_serve_next(struct http *http)
     http->owner = NULL;
     http->replied = false;
     http->full = false;
+    http_serve_forget(http);
     http_parse_reset(&http->parse, http->front->config);
     change_state(http, SERVE_IDLE);
     if (buf_size(&http->ahead) > 0)
@@ -421,6 +429,7 @@ void http_front_init(struct http_front *front, struct loop *loop,
 {
     *front = (struct http_front){ .config = config };
     conn_hub_init(&front->hub, loop);
+    shed_init(&front->shed, loop);
     list_init(&front->connections);
 }
 
@@ -428,6 +437,7 @@ void http_front_done(struct http_front *front)
 {
     assert(front->connection_count == 0);
     list_remove(&front->emptied.link);
+    shed_done(&front->shed);
     conn_hub_done(&front->hub);
 }
 

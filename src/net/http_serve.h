@@ -18,6 +18,7 @@
 #include "net/http_parse.h"
 #include "net/http_reply.h"
 #include "net/loop.h"
+#include "net/shed.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,7 @@ struct http_front {
     struct list connections;
     size_t connection_count;
     struct http_date date;
+    struct shed shed; /* bodies that nobody needs any more */
     bool draining;
     bool closing;
     struct job emptied; /* runs when the last connection is gone, after http_front_close() */
@@ -90,6 +92,9 @@ struct http *http_open(struct http_front *front, int fd, struct tls *tls, const 
 
 /* Answers 503 to whatever comes, and closes. */
 void http_turn_away(struct http *http);
+
+/* For http.c: nobody needs the body any more. */
+void http_serve_forget(struct http *http);
 
 /* For http.c: the owner wants the body. */
 void http_serve_continue(struct http *http);
