@@ -1,4 +1,7 @@
-"""Sixteen bodies of 32 MB are on their way while small requests are answered."""
+"""Sixteen bodies of 32 MB are on their way while small requests are answered.
+
+The big ones go to a fake provider of their own: one alone would keep the small ones waiting for the
+tens of milliseconds in which it makes a tree of 32 MB, and that is no figure of a gateway."""
 
 import statistics
 
@@ -8,6 +11,11 @@ QUESTION = "what do small requests wait while sixteen bodies of 32 MB are on the
 
 BIG_BYTES, BIG = 32_000_000, 16
 RATE, SECONDS, ROUNDS = 400, 3, 3
+MORE = """
+  big:
+    targets:
+      - { provider: up1, model: gpt-4.1 }
+"""
 SMALL = ["--rate", RATE, "--poisson", "-c", 256, "-d", SECONDS, "--quiet"]
 
 
@@ -18,14 +26,14 @@ def small(place, url, what):
 def beside_big(place, url, big_url, what):
     """The small ones begin when the big ones are on their way, and these do not end before."""
     big = harness.Load(place, {"big": big_url}, "-c", BIG, "-d", SECONDS + 2, "--body-bytes",
-                       BIG_BYTES, "--quiet", "--timeout", 120)
+                       BIG_BYTES, "-m", "big", "--quiet", "--timeout", 120)
     big.sleep_until(1)
     return small(place, url, what), big.figures()["big"]["sum"]
 
 
 def run(place, verdict):
     mock, other = place.mock(), place.mock()
-    gateway = place.sluice([mock.url])
+    gateway = place.sluice([mock.url, other.url], MORE, weights=[100])
     ratios, bigs, failed = [], 0, 0
     control = []
     for _ in range(ROUNDS):
