@@ -1,7 +1,9 @@
-/* The scanner against yyjson: both accept the same texts, and find the same members in them. */
+/* The scanner against yyjson: both accept the same texts, and find the same members in them. And against
+ * itself, when the text comes in pieces. */
 #include "base/json.h"
 #include "base/limits.h"
 #include "llm/scan.h"
+#include "llm/scan_long.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -25,6 +27,29 @@ static bool is_exempt(struct span text)
             return true;
     }
     return text.size > LIMIT_JSON_NUMBER_BYTES;
+}
+
+/* What comes in two pieces, cut anywhere, is what came in one. */
+static void compare_long(struct span text, size_t cut)
+{
+    struct scan_field ours[FIELD_COUNT];
+    struct scan_field theirs[FIELD_COUNT];
+    struct scan_result our_result = { 0 };
+    struct scan_result their_result = { 0 };
+    struct scan_long scan;
+
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        ours[i] = theirs[i] = (struct scan_field){ .name = names[i] };
+    scan_long_begin(&scan, ours, FIELD_COUNT);
+    scan_long_more(&scan, span_first(text, cut));
+    assert(scan_long_end(&scan, text, &our_result) ==
+           scan_object(text, theirs, FIELD_COUNT, &their_result));
+    assert(our_result.error_at == their_result.error_at);
+    assert(our_result.inside == their_result.inside && our_result.empty == their_result.empty);
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        assert(ours[i].raw.at == theirs[i].raw.at && ours[i].raw.size == theirs[i].raw.size);
+        assert(ours[i].raw.at == NULL || ours[i].kind == theirs[i].kind);
+    }
 }
 
 /* Walking the raw value must meet as many items as yyjson's has. */
@@ -115,6 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     enum err ours = scan_value(text, &result);
 
     assert(result.error_at <= size);
+    compare_long(text, size ? bytes[size / 2] * size / 255 : 0);
+    compare_long(text, size / 2);
     arena_init(&arena);
     if (!is_exempt(text))
         assert((ours == ERR_OK) == (theirs == ERR_OK));
