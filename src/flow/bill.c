@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "flow/exchange_state.h"
+#include "llm/chat_ahead.h"
 #include "llm/estimate.h"
 
 struct bill bill_make(const struct exchange *ex, const struct attempt *attempt)
@@ -17,10 +18,16 @@ struct bill bill_make(const struct exchange *ex, const struct attempt *attempt)
     return bill;
 }
 
+/* A long body was counted while it came: to look at it once more would take long. */
+static uint64_t prompt_of(const struct exchange *ex)
+{
+    return ex->ahead ? chat_ahead_prompt(ex->ahead) : estimate_prompt(ex->chat.body);
+}
+
 void bill_prepare(struct exchange *ex, const struct attempt *attempt)
 {
     if (attempt->relaying && !attempt->relay.usage.known)
-        ex->prompt_tokens = estimate_prompt(ex->chat.body);
+        ex->prompt_tokens = prompt_of(ex);
 }
 
 /* Has the provider got the request, and not refused it? */
@@ -48,7 +55,7 @@ void bill_cancelled(struct exchange *ex)
     if (!accepted(attempt) || ex->usage.known || ex->endpoint->estimate)
         return; /* to be told how long a request is costs nothing */
     if (!ex->committed)
-        ex->prompt_tokens = estimate_prompt(ex->chat.body);
+        ex->prompt_tokens = prompt_of(ex);
     if (attempt->relaying) {
         read_on(attempt);
         ex->usage = relay_usage(&attempt->relay, ex->prompt_tokens);

@@ -12,10 +12,34 @@ enum {
 
 /* ---- a prompt ---- */
 
-struct count {
-    uint64_t bytes;
-    uint64_t media;
-};
+/* What a member of the top level counts for; one that is named `system` is a message. */
+enum part { PART_NONE, PART_TOLD, PART_WHOLE };
+
+static enum part begin_member(struct span key, struct estimate_count *count)
+{
+    static const char *const told[] = {
+        "messages",
+        "system",
+        "prompt",
+        "input",
+        "contents",
+        "instructions",
+        "systemInstruction",
+        "system_instruction",
+    };
+    static const char *const read_whole[] = { "tools", "functions" };
+    static const char message[] = "role system content";
+
+    if (scan_key_is(key, "system"))
+        count->bytes += sizeof(message) - 3; /* without its blanks */
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        if (scan_key_is(key, told[i]))
+            return PART_TOLD;
+    for (size_t i = 0; i < sizeof(read_whole) / sizeof(read_whole[0]); i++)
+        if (scan_key_is(key, read_whole[i]))
+            return PART_WHOLE;
+    return PART_NONE;
+}
 
 /* Of the character that \uXXXX stands for, in UTF-8; half of those that take two of them. */
 static uint64_t escaped_bytes(const char *digits)
@@ -27,10 +51,11 @@ static uint64_t escaped_bytes(const char *digits)
     return low ? 1 : two || half ? 2 : 3;
 }
 
-uint64_t estimate_string_bytes(struct span raw)
+/* The bytes of a string's content, or of a piece of it, decoded. */
+static uint64_t content_bytes(struct span text)
 {
-    const char *at = raw.at + 1;
-    const char *end = raw.at + raw.size - 1;
+    const char *at = text.at;
+    const char *end = text.at + text.size;
     uint64_t bytes = 0;
 
     while (at < end) {
@@ -46,22 +71,35 @@ uint64_t estimate_string_bytes(struct span raw)
     return bytes;
 }
 
-static void add_string(struct span raw, struct span key, struct count *count)
+uint64_t estimate_string_bytes(struct span raw)
 {
-    if (span_is(key, "\"data\"") || span_starts(span_skip(raw, 1), "data:"))
+    return content_bytes(span_make(raw.at + 1, raw.size - 2));
+}
+
+static void add_name(struct span raw, struct estimate_count *count)
+{
+    count->data = span_is(raw, "\"data\"");
+    count->bytes += raw.size - 2;
+}
+
+/* `bytes` is what it comes to as a text. */
+static void add_string(struct span raw, uint64_t bytes, struct estimate_count *count)
+{
+    if (count->data || span_starts(span_skip(raw, 1), "data:"))
         count->media++;
     else
-        count->bytes += estimate_string_bytes(raw);
+        count->bytes += bytes;
+    count->data = false;
 }
 
 /* All strings of a value. Walks along the text, so that depth costs nothing;
  * what it is given has been found valid before. */
-static void add_strings(struct span value, struct count *count)
+static void add_strings(struct span value, struct estimate_count *count)
 {
     const char *at = value.at;
     const char *end = value.at + value.size;
-    struct span key = span_make(NULL, 0);
 
+    count->data = false;
     while ((at = memchr(at, '"', (size_t)(end - at))) != NULL) {
         const char *start = at++;
         struct span raw;
@@ -71,31 +109,22 @@ static void add_strings(struct span value, struct count *count)
         raw = span_make(start, (size_t)(at - start));
         while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
             at++;
-        if (at < end && *at == ':') {
-            key = raw;
-            count->bytes += raw.size - 2;
-            continue;
-        }
-        add_string(raw, key, count);
-        key = span_make(NULL, 0);
+        if (at < end && *at == ':')
+            add_name(raw, count);
+        else
+            add_string(raw, estimate_string_bytes(raw), count);
     }
+}
+
+uint64_t estimate_counted(const struct estimate_count *count)
+{
+    return (count->bytes + ESTIMATE_BYTES - 1) / ESTIMATE_BYTES +
+           count->media * ESTIMATE_MEDIUM;
 }
 
 uint64_t estimate_prompt(struct span body)
 {
-    static const char *const told[] = {
-        "messages",
-        "system",
-        "prompt",
-        "input",
-        "contents",
-        "instructions",
-        "systemInstruction",
-        "system_instruction",
-    };
-    static const char *const read_whole[] = { "tools", "functions" };
-    static const char message[] = "role system content";
-    struct count count = { 0 };
+    struct estimate_count count = { 0 };
     struct scan_item item;
     size_t at = 0;
 
@@ -103,16 +132,54 @@ uint64_t estimate_prompt(struct span body)
     if (!span_starts(body, "{"))
         return 0;
     while (scan_next(body, &at, &item)) {
-        for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-            if (scan_key_is(item.key, told[i]))
-                add_strings(item.raw, &count);
-        if (scan_key_is(item.key, "system"))
-            count.bytes += sizeof(message) - 3; /* without its blanks */
-        for (size_t i = 0; i < sizeof(read_whole) / sizeof(read_whole[0]); i++)
-            if (scan_key_is(item.key, read_whole[i]))
-                count.bytes += item.raw.size;
+        enum part part = begin_member(item.key, &count);
+
+        if (part == PART_TOLD)
+            add_strings(item.raw, &count);
+        else if (part == PART_WHOLE)
+            count.bytes += item.raw.size;
     }
-    return (count.bytes + ESTIMATE_BYTES - 1) / ESTIMATE_BYTES + count.media * ESTIMATE_MEDIUM;
+    return estimate_counted(&count);
+}
+
+/* ---- the same while it comes ---- */
+
+static void on_piece(struct scan_watch *watch, struct span piece)
+{
+    struct estimate_count *count =
+        (struct estimate_count *)(void *)watch; /* its first member */
+
+    if (count->part == PART_TOLD)
+        count->text += content_bytes(piece);
+}
+
+static void on_string(struct scan_watch *watch, struct span raw, bool key, unsigned depth)
+{
+    struct estimate_count *count = (struct estimate_count *)(void *)watch;
+
+    if (key && depth == 1) {
+        count->part = begin_member(raw, count);
+        count->data = false;
+    } else if (count->part == PART_TOLD && key) {
+        add_name(raw, count);
+    } else if (count->part == PART_TOLD) {
+        add_string(raw, count->text, count);
+    }
+    count->text = 0;
+}
+
+static void on_member(struct scan_watch *watch, size_t size)
+{
+    struct estimate_count *count = (struct estimate_count *)(void *)watch;
+
+    if (count->part == PART_WHOLE)
+        count->bytes += size;
+}
+
+struct scan_watch *estimate_watch(struct estimate_count *count)
+{
+    *count = (struct estimate_count){ .watch = { on_piece, on_string, on_member } };
+    return &count->watch;
 }
 
 /* ---- an answer ---- */

@@ -4,6 +4,7 @@
 #define LLM_ESTIMATE_H
 
 #include "base/span.h"
+#include "llm/scan_long.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,20 @@ uint64_t estimate_prompt(struct span body);
 uint64_t estimate_string_bytes(struct span raw);
 
 enum { ESTIMATE_MEDIUM = 1000, ESTIMATE_BYTES = 4 };
+
+/* The same of a long body, gathered while it is scanned: scan.watch = estimate_watch(&count). What it comes to
+ * once the scan has succeeded is what estimate_prompt() says. */
+struct estimate_count {
+    struct scan_watch watch;
+    unsigned part; /* what the member of the top level that comes counts for */
+    bool data;     /* the last name was `data`, and no string came since */
+    uint64_t text; /* bytes of the string that comes, so far */
+    uint64_t bytes;
+    uint64_t media;
+};
+
+struct scan_watch *estimate_watch(struct estimate_count *count);
+uint64_t estimate_counted(const struct estimate_count *count);
 
 /* The events of an answer that have gone past. */
 struct estimate {

@@ -1,6 +1,8 @@
 #include "llm/openai.h"
 
 #include "base/limits.h"
+#include "llm/chat_ahead.h"
+#include "llm/estimate.h"
 #include "llm/scan_long.h"
 
 #include <string.h>
@@ -301,7 +303,13 @@ enum err openai_read_chat(struct span body, struct arena *arena, struct chat *re
 struct chat_ahead {
     struct scan_field fields[FIELD_COUNT];
     struct scan_long scan;
+    struct estimate_count prompt;
 };
+
+uint64_t chat_ahead_prompt(const struct chat_ahead *ahead)
+{
+    return estimate_counted(&ahead->prompt);
+}
 
 struct chat_ahead *openai_look_ahead(struct chat_ahead *ahead, struct span so_far,
                                      struct arena *arena)
@@ -310,6 +318,7 @@ struct chat_ahead *openai_look_ahead(struct chat_ahead *ahead, struct span so_fa
         ahead = arena_zero(arena, sizeof(*ahead));
         memcpy(ahead->fields, wanted, sizeof(wanted));
         scan_long_begin(&ahead->scan, ahead->fields, FIELD_COUNT);
+        ahead->scan.watch = estimate_watch(&ahead->prompt);
     }
     scan_long_more(&ahead->scan, so_far);
     return ahead;

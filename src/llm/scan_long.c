@@ -43,17 +43,41 @@ static size_t skip_space(struct span text, size_t at)
     return at;
 }
 
+static struct span string_of(const struct scan_long *scan, struct span text)
+{
+    return span_make(text.at + scan->string_at, scan->at - scan->string_at);
+}
+
+static void tell_piece(struct scan_long *scan, struct span piece)
+{
+    if (scan->watch)
+        scan->watch->on_piece(scan->watch, piece);
+}
+
+static void tell_string(struct scan_long *scan, struct span text)
+{
+    if (scan->watch)
+        scan->watch->on_string(scan->watch, string_of(scan, text), scan->state != VALUE,
+                               scan->depth);
+}
+
 /* A string, whose opening quote is at `at` or lies behind us. */
 static enum step step_string(struct scan_long *scan, struct span text)
 {
     const char *end = text.at + text.size;
-    const char *at = text.at + scan->at + (scan->in_string ? 0 : 1);
+    const char *from = text.at + scan->at + (scan->in_string ? 0 : 1);
+    const char *at = from;
     bool whole = scan_skip_string(&at, end);
 
+    if (!scan->in_string)
+        scan->string_at = scan->at;
     scan->at = (size_t)(at - text.at);
     scan->in_string = !whole;
-    if (whole)
+    tell_piece(scan, span_make(from, (size_t)(at - from) - whole));
+    if (whole) {
+        tell_string(scan, text);
         return STEP_ON;
+    }
     /* What looks wrong this near to the end may be half of a character. */
     return end - at < CHARACTER_MAX ? STEP_WAIT : STEP_LOST;
 }
@@ -82,6 +106,8 @@ static void note_member(struct scan_long *scan, struct span text)
 {
     size_t i;
 
+    if (scan->watch)
+        scan->watch->on_member(scan->watch, scan->at - scan->value_at);
     if (scan->field == NULL)
         return;
     i = (size_t)(scan->field - scan->fields);
@@ -127,16 +153,12 @@ static enum step step_key(struct scan_long *scan, struct span text)
 
     if (!scan->in_string && text.at[scan->at] != '"')
         return STEP_LOST;
-    if (!scan->in_string)
-        scan->key_at = scan->at;
     step = step_string(scan, text);
     if (step != STEP_ON)
         return step;
     scan->state = COLON;
     if (scan->depth == 1)
-        scan->field =
-            scan_find_field(scan->fields, scan->count,
-                            span_make(text.at + scan->key_at, scan->at - scan->key_at));
+        scan->field = scan_find_field(scan->fields, scan->count, string_of(scan, text));
     return STEP_ON;
 }
 

@@ -20,6 +20,19 @@
 
 enum { SCAN_LONG_FIELDS_MAX = 16 };
 
+/* Who wants to see all that goes past; `raw` is lent for the call. */
+struct scan_watch {
+    /* A piece of the string that comes: whole characters, as they are spelt. */
+    void (*on_piece)(struct scan_watch *watch, struct span piece);
+
+    /* A string has ended: all of it, with its quotes. `key`: it is the name of a member. It stands in so
+     * many containers. */
+    void (*on_string)(struct scan_watch *watch, struct span raw, bool key, unsigned depth);
+
+    /* The value of a member of the top level has ended. */
+    void (*on_member)(struct scan_watch *watch, size_t size);
+};
+
 /* The rest is for scan_long.c. All places are offsets, as the text may move between two calls. */
 struct scan_long {
     struct scan_field *fields;
@@ -31,13 +44,14 @@ struct scan_long {
     unsigned depth; /* how many are */
     bool in_string; /* `at` stands in one */
     bool lost;      /* something is not as it should be: scan_object() will say what */
-    size_t key_at;  /* of the member of the top level that is read */
-    size_t value_at;
+    size_t string_at;         /* the string that is read, or was */
+    size_t value_at;          /* the value of the member of the top level that is read */
     struct scan_field *field; /* that it is; NULL: nobody asked for it */
     size_t begin[SCAN_LONG_FIELDS_MAX];
     size_t end[SCAN_LONG_FIELDS_MAX]; /* 0: absent */
     size_t inside;
     bool empty;
+    struct scan_watch *watch; /* set it after the beginning; NULL: nobody watches */
 };
 
 /* Borrows `fields` until the end. */

@@ -94,6 +94,22 @@ static void test_a_stream_that_is_asked_for_at_its_end_is_one(void **state)
     stage_close(stage);
 }
 
+/* Nobody has told its usage: it was counted while it came. */
+static void test_a_stream_without_usage_is_charged_for_its_long_prompt(void **state)
+{
+    struct stage *stage = stage_open(ONE_TARGET);
+
+    (void)state;
+    send_all(stage, "\"}],\"model\":\"m\",\"stream\":true}");
+    stage_head(stage, 0, 200, EVENTS);
+    stage_body(stage, 0, HELLO FINISH DONE);
+    stage_end(stage, 0);
+    assert_reply(stage, 200, "Hello");
+    assert_true(stage_count(stage, METER_TOKENS, "m", "input", NULL) > LONG / 8);
+    assert_true(stage_count(stage, METER_TOKENS, "m", "input", NULL) < LONG / 4);
+    stage_close(stage);
+}
+
 static void test_what_is_wrong_with_it_is_said_as_of_any_other(void **state)
 {
     static const struct {
@@ -174,6 +190,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_body_of_many_reads_goes_up_as_it_came_but_for_the_name),
         cmocka_unit_test(test_a_stream_that_is_asked_for_at_its_end_is_one),
+        cmocka_unit_test(test_a_stream_without_usage_is_charged_for_its_long_prompt),
         cmocka_unit_test(test_what_is_wrong_with_it_is_said_as_of_any_other),
         cmocka_unit_test(test_a_client_that_leaves_in_the_middle_leaves_nothing),
         cmocka_unit_test(test_the_end_of_a_drain_does_not_wait_for_the_rest),

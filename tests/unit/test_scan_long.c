@@ -1,4 +1,5 @@
 /* llm/scan_long: it says what llm/scan says, wherever the text is cut. */
+#include "llm/estimate.h"
 #include "llm/scan_long.h"
 
 #include "base/limits.h"
@@ -202,6 +203,42 @@ static void test_goes_on_where_it_stopped(void **state)
     assert_false(scan.lost);
 }
 
+/* What is gathered on the way is what a look at the whole would have come to. */
+static void test_a_prompt_is_estimated_while_it_comes(void **state)
+{
+    static const char *const texts[] = {
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"caf\\u00e9 "
+        "\\ud83d\\ude00 x\"}]}",
+        "{\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:"
+        "image/png;"
+        "base64,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}]}],\"user\":\"not "
+        "counted\",\"input\":\"i\"}",
+        "{\"contents\":[{\"inlineData\":{\"data\":[\"AAAA\",\"BBBBBBBB\"]}}],\"instructions\":"
+        "\"be\"}",
+        "{\"tools\":[ {\"a\" : 1} , "
+        "\"b\"],\"functions\":[],\"system\":\"s\",\"prompt\":[1,\"two\"]}",
+        "{\"messages\":{\"data\":1},\"system\":\"no medium\",\"n\":{\"messages\":\"not "
+        "counted\"}}",
+        "{\"mess\\u0061ges\":\"spelt otherwise\"}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        for (size_t cut = 0; cut <= strlen(texts[i]); cut++) {
+            struct span text = span_from(texts[i]);
+            struct scan_result result;
+            struct estimate_count count;
+            struct scan_long scan;
+
+            scan_long_begin(&scan, NULL, 0);
+            scan.watch = estimate_watch(&count);
+            look(&scan, text, cut, cut % 7 + 1);
+            assert_int_equal(scan_long_end(&scan, text, &result), ERR_OK);
+            assert_int_equal(estimate_counted(&count), estimate_prompt(text));
+            assert_true(estimate_counted(&count) > 0);
+        }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -211,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_depth_has_the_same_limit),
         cmocka_unit_test(test_a_number_without_end_is_refused_as_in_one_go),
         cmocka_unit_test(test_goes_on_where_it_stopped),
+        cmocka_unit_test(test_a_prompt_is_estimated_while_it_comes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
