@@ -195,12 +195,14 @@ void fetch_consume(struct fetch *fetch, size_t size)
     buf_consume(&fetch->inbox, size);
     if (buf_size(&fetch->inbox) <= fetch->pause_at / 2)
         fetch->engine->resume(fetch);
-    if (buf_size(&fetch->inbox) == 0)
+    if (buf_size(&fetch->inbox) <= LIMIT_INBOX_BYTES / 2)
         fetch->pause_at = LIMIT_INBOX_BYTES;
 }
 
 void fetch_widen(struct fetch *fetch, size_t size)
 {
+    if (buf_size(&fetch->inbox) < fetch->pause_at / 2)
+        return; /* there is room yet: of a slow client's stream no more than that is held */
     fetch->pause_at = size < INBOX_BYTES_MAX ? size : INBOX_BYTES_MAX;
     fetch->engine->resume(fetch);
 }
