@@ -323,7 +323,7 @@ static enum exchange_state await_stream(struct exchange *ex, struct attempt *att
     }
     if (over(attempt->fetch))
         return failed(ex, attempt, attempt_fetch_error(attempt));
-    if (fetch_bytes(attempt->fetch).size) /* half an event, which may need more room */
+    if (fetch_bytes(attempt->fetch).size >= LIMIT_INBOX_BYTES / 2) /* half an event */
         fetch_widen(attempt->fetch, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
     return wait_on(ex, attempt);
 }

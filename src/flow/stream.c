@@ -94,7 +94,7 @@ static enum exchange_state relay_events(struct exchange *ex)
                         &step)) {
             if (over(attempt->fetch))
                 return end_of_events(ex);
-            if (bytes.size) /* half an event, which may need more room */
+            if (bytes.size >= LIMIT_INBOX_BYTES / 2) /* half an event, which needs more room */
                 fetch_widen(attempt->fetch, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
             break;
         }

@@ -201,8 +201,6 @@ void fetch_consume(struct fetch *fetch, size_t size)
 
 void fetch_widen(struct fetch *fetch, size_t size)
 {
-    if (buf_size(&fetch->inbox) < fetch->pause_at / 2)
-        return; /* there is room yet: of a slow client's stream no more than that is held */
     fetch->pause_at = size < INBOX_BYTES_MAX ? size : INBOX_BYTES_MAX;
     fetch->engine->resume(fetch);
 }

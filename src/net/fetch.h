@@ -129,8 +129,8 @@ void fetch_consume(struct fetch *fetch, size_t size);
 /* Bytes of the body that have arrived, consumed or not. */
 uint64_t fetch_received(const struct fetch *fetch);
 
-/* Everything in the inbox is needed and it is not enough: once it is half full, it may grow up to `size`
- * bytes, until most of it was taken. */
+/* Everything in the inbox is needed and may not be enough: let it grow up to `size` bytes, until most of
+ * it was taken. */
 void fetch_widen(struct fetch *fetch, size_t size);
 
 /* The headers of the answer are not needed any more. True: neither is the request's body. */
