@@ -52,7 +52,8 @@ enum {
     LIMIT_EVENT_BYTES = 1024 * 1024,       /* one SSE event of an upstream */
     LIMIT_DELTAS_WAITING_BYTES = 1024 * 1024, /* of an answer that comes in another order */
     LIMIT_CALLS_WAITING = 128,                /* in it */
-    LIMIT_ANSWER_HELD_BYTES = 256 * 1024,     /* a JSON answer held whole before it is sent */
+    LIMIT_CALLS_OPEN = 1024, /* of a Gemini request, without their results yet: 400 */
+    LIMIT_ANSWER_HELD_BYTES = 256 * 1024, /* a JSON answer held whole before it is sent */
     LIMIT_ANSWER_TRANSLATED_BYTES = 8 * 1024 * 1024, /* one in another language: 502 */
     LIMIT_ANSWER_BYTES = 64 * 1024 * 1024,           /* a JSON answer altogether: 502 */
     LIMIT_ANSWER_TAIL_BYTES = 4096,                  /* its end, kept to find the usage in */

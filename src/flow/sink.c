@@ -167,7 +167,8 @@ void sink_keep_alive(struct exchange *ex)
     if (sink_room(ex) == 0) /* it has more to read than it wants */
         return;
     sink_start_stream(ex);
-    sink_bytes(ex, SPAN_OF(": ping\n\n"));
+    sink_bytes(ex, ex->endpoint->dialect->ping ? span_from(ex->endpoint->dialect->ping)
+                                               : SPAN_OF(": ping\n\n"));
 }
 
 size_t sink_room(const struct exchange *ex)

@@ -161,5 +161,5 @@ void anthropic_read_answer(struct span body, struct arena *arena, struct llm_ans
 
 void anthropic_read_answer_tail(struct span tail, struct usage *ret)
 {
-    openai_find_usage(tail, anthropic_read_usage, ret);
+    openai_find_usage(tail, "\"usage\"", anthropic_read_usage, ret);
 }

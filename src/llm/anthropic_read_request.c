@@ -197,7 +197,8 @@ static const struct member_row rows[] = {
 static bool read_conversation(const struct chat *chat, struct arena *arena,
                               struct conversation *ret, struct chat_problem *ret_problem)
 {
-    static const struct member_table table = { rows, sizeof(rows) / sizeof(rows[0]) };
+    static const struct member_table table = { .rows = rows,
+                                               .count = sizeof(rows) / sizeof(rows[0]) };
 
     if (!members_read(chat, &table, arena, ret, ret_problem))
         return false;

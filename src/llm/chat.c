@@ -1,5 +1,28 @@
 #include "llm/chat.h"
 
+#include "base/limits.h"
+
+static enum err wrong_name(const char *message, struct chat_problem *ret)
+{
+    *ret = (struct chat_problem){ "invalid_value", message, "model" };
+    return ERR_TYPE;
+}
+
+enum err chat_check_model(struct span name, struct arena *arena,
+                          struct chat_problem *ret_problem)
+{
+    if (name.size == 0)
+        return wrong_name("`model` is empty; it must name a model.", ret_problem);
+    if (name.size > LIMIT_MODEL_NAME_BYTES)
+        return wrong_name(arena_printf(arena,
+                                       "`model` is %zu bytes long; a name has at most %d.",
+                                       name.size, (int)LIMIT_MODEL_NAME_BYTES),
+                          ret_problem);
+    if (span_find_control(name) != SIZE_MAX)
+        return wrong_name("`model` holds a control character.", ret_problem);
+    return ERR_OK;
+}
+
 const char *llm_class_name(enum llm_class class)
 {
     static const char *const names[] = {

@@ -18,6 +18,7 @@ struct chat {
     struct span body;      /* whole, as the client sent it */
     struct span model;     /* decoded; at == NULL when the request names none */
     struct span model_raw; /* the JSON string in `body`, quotes included; at == NULL likewise */
+    bool model_in_path;    /* the URL names it, and the body does not */
     bool stream;
     bool include_usage;             /* stream_options.include_usage is true */
     struct span include_usage_raw;  /* that value in `body`; at == NULL: not there */
@@ -37,6 +38,11 @@ struct chat_problem {
     const char *message; /* a sentence: what is wrong, where, what would be right */
     const char *param;   /* the field, or NULL */
 };
+
+/* The name of a model goes into headers, metrics and logs, so it is held to what a name can be. ERR_OK, or
+ * `ret_problem` says why not. */
+enum err chat_check_model(struct span name, struct arena *arena,
+                          struct chat_problem *ret_problem);
 
 /* ---- what an answer costs ---- */
 

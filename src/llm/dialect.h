@@ -1,8 +1,8 @@
 /* dialect: what each wire language supplies. One const struct per language; the rest of the program
  * never asks which it is.
  *
- * All functions are pure: bytes in, values or bytes out. Written bytes are valid UTF-8 with LF line
- * ends, one data line per event. */
+ * All functions are pure: bytes in, values or bytes out. Written bytes are valid UTF-8, one data line per event,
+ * with LF line ends unless `crlf`. */
 #ifndef LLM_DIALECT_H
 #define LLM_DIALECT_H
 
@@ -78,10 +78,17 @@ struct dialect {
         *id_header; /* where its clients look for the id of a request, beside x-request-id;
                               NULL: nowhere else */
 
+    /* What shows life in a stream where nothing is to be said; NULL: a comment. */
+    const char *ping;
+
+    /* Its streams have CRLF line ends, and are relayed with them. */
+    bool crlf;
+
     /* Must the client's request ask for usage to get it in a stream? (stream_options) */
     bool usage_on_request;
 
-    /* Finds what the gateway acts on; strict JSON. NULL: no client speaks it to us. ERR_OK, or `ret_problem` says why not. Here as in
+    /* Finds what the gateway acts on; strict JSON. Of a language whose URLs name the model and say whether the
+     * answer is a stream, the rest of it. ERR_OK, or `ret_problem` says why not. Here as in
      * the other readers, decoded and made-up strings come from the arena. */
     enum err (*read_chat)(struct span body, struct arena *arena, struct chat *ret,
                           struct chat_problem *ret_problem);
@@ -129,6 +136,6 @@ struct dialect {
 extern const struct dialect dialect_openai;    /* chat completions, completions, embeddings */
 extern const struct dialect dialect_responses; /* OpenAI's /v1/responses */
 extern const struct dialect dialect_anthropic; /* Messages */
-extern const struct dialect dialect_gemini;    /* generateContent; for providers alone */
+extern const struct dialect dialect_gemini;    /* generateContent */
 
 #endif

@@ -15,8 +15,33 @@ static const struct dialect_provider provider = {
     .embed = &embed,
 };
 
+static const struct dialect_client client = {
+    .id_prefix = "",
+    .read_request = gemini_read_request,
+    .write_reply = gemini_write_reply,
+    .write_delta = gemini_write_delta,
+    .write_estimate = gemini_write_estimate,
+    .signs_calls = true,
+};
+
+/* A stream just ends. */
+static void write_end(struct buf *out)
+{
+    (void)out;
+}
+
 const struct dialect dialect_gemini = {
     .name = "gemini",
+    .ping = "\r\n", /* clients take a comment for an answer */
+    .crlf = true,
+    .read_chat = gemini_read_chat,
+    .read_event = gemini_read_event,
+    .read_answer = gemini_read_whole,
+    .read_answer_tail = gemini_read_tail,
     .read_error = gemini_read_error,
+    .write_error = gemini_write_error,
+    .write_error_event = gemini_write_error_event,
+    .write_end = write_end,
+    .client = &client,
     .provider = &provider,
 };

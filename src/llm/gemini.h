@@ -81,6 +81,46 @@ struct span gemini_call_id(const struct gemini_answer *answer, struct span bytes
 /* What is to be said of an answer that is garbled, and holds nothing. */
 extern const struct llm_error gemini_garbled;
 
+/* ---- gemini_signature.c ---- */
+
+/* Is it a signature that such a client can be given? */
+bool gemini_signs(struct span signature);
+
+/* Such a signature as a JSON string: Gemini's own as it was, another's packed. */
+void gemini_write_signature(struct span signature, struct buf *out);
+
+/* Likewise thinking that only its provider can read. */
+void gemini_write_redacted(struct span raw, struct buf *out);
+
+/* What a client sends back: the signature of a part, or what makes a thought one of the redacted kind. */
+void gemini_read_signature(struct span raw, struct arena *arena, struct part *io);
+
+/* ---- gemini_read_request.c ---- */
+
+enum err gemini_read_chat(struct span body, struct arena *arena, struct chat *ret,
+                          struct chat_problem *ret_problem);
+enum err gemini_read_request(const struct chat *chat, struct arena *arena,
+                             struct conversation *ret, struct chat_problem *ret_problem);
+enum err gemini_write_estimate(const struct chat *chat, struct arena *arena, struct buf *out,
+                               struct chat_problem *ret_problem);
+
+/* ---- gemini_event.c ---- */
+
+void gemini_read_event(const struct sse_event *event, bool committed, struct arena *arena,
+                       struct llm_event *ret);
+void gemini_read_whole(struct span body, struct arena *arena, struct llm_answer *ret);
+void gemini_read_tail(struct span tail, struct usage *ret);
+
+/* ---- gemini_write_reply.c, gemini_write_delta.c ---- */
+
+const char *gemini_finish_word(enum finish finish);
+void gemini_write_usage(const struct usage *usage, struct json_writer *w);
+void gemini_write_part(const struct part *part, struct json_writer *w);
+void gemini_write_reply(const struct delta_writer *writer, const struct reply *reply,
+                        struct buf *out);
+void gemini_write_delta(struct delta_writer *writer, const struct delta *delta,
+                        struct buf *out);
+
 /* ---- gemini_reply.c, gemini_delta.c ---- */
 
 void gemini_read_reply(struct span body, struct arena *arena, struct reply *ret);
@@ -96,5 +136,7 @@ void gemini_read_vectors(struct span body, struct arena *arena, struct embed_rep
 
 void gemini_read_error(unsigned status, struct span body, struct arena *arena,
                        struct llm_error *ret);
+void gemini_write_error(const struct llm_error *error, struct buf *out);
+void gemini_write_error_event(const struct llm_error *error, struct buf *out);
 
 #endif

@@ -163,7 +163,7 @@ static void write_output(const struct part *result, struct json_writer *w)
 {
     bool any = false;
 
-    json_key(w, "output");
+    json_key(w, result->failed ? "error" : "output");
     (void)buf_add_byte(w->out, '"');
     for (const struct part *part = result->content; part; part = part->next) {
         if (part->kind != PART_TEXT)
@@ -200,7 +200,7 @@ static void write_response(const struct part *result, struct arena *arena,
     struct span object;
 
     json_key(w, "response");
-    if (read_object(result, arena, &object)) {
+    if (!result->failed && read_object(result, arena, &object)) {
         json_raw(w, object);
         return;
     }

@@ -1,4 +1,5 @@
-/* Google's errors, in words that clients of OpenAI's language know:
+/* Google's errors: those of a provider, in words that clients of OpenAI's language know, and those for a client
+ * of its own.
  *
  *     {"error": {"code": 429, "message": "…", "status": "RESOURCE_EXHAUSTED", "details": […]}}
  *
@@ -92,4 +93,72 @@ void gemini_read_error(unsigned status, struct span body, struct arena *arena,
     ret->status = meaning->status;
     ret->type = span_from(meaning->type);
     ret->code = meaning->code ? span_from(meaning->code) : (struct span){ 0 };
+}
+
+/* ---- for a client ---- */
+
+/* By the status that is answered. What is not listed is an INVALID_ARGUMENT below 500, else INTERNAL. */
+static const char *word_of(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *word;
+    } words[] = {
+        { 401, "UNAUTHENTICATED" },   { 402, "FAILED_PRECONDITION" },
+        { 403, "PERMISSION_DENIED" }, { 404, "NOT_FOUND" },
+        { 405, "UNIMPLEMENTED" },     { 408, "DEADLINE_EXCEEDED" },
+        { 409, "ABORTED" },           { 429, "RESOURCE_EXHAUSTED" },
+        { 499, "CANCELLED" },         { 501, "UNIMPLEMENTED" },
+        { 502, "UNAVAILABLE" },       { 503, "UNAVAILABLE" },
+        { 504, "DEADLINE_EXCEEDED" },
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (words[i].status == status)
+            return words[i].word;
+    return status >= 400 && status < 500 ? "INVALID_ARGUMENT" : "INTERNAL";
+}
+
+/* Where Google says more than the status: the code, and the field that is wrong. */
+static void write_details(const struct llm_error *error, struct json_writer *w)
+{
+    if (error->code.at == NULL && error->param.at == NULL)
+        return;
+    json_key(w, "details");
+    json_begin(w, '[');
+    json_begin(w, '{');
+    json_put_text(w, "@type", "type.googleapis.com/google.rpc.ErrorInfo");
+    if (error->code.at)
+        json_put_string(w, "reason", error->code);
+    json_put_text(w, "domain", "sluice");
+    if (error->param.at) {
+        json_key(w, "metadata");
+        json_begin(w, '{');
+        json_put_string(w, "param", error->param);
+        json_end(w, '}');
+    }
+    json_end(w, '}');
+    json_end(w, ']');
+}
+
+void gemini_write_error(const struct llm_error *error, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+
+    json_begin(&w, '{');
+    json_key(&w, "error");
+    json_begin(&w, '{');
+    json_put_u64(&w, "code", error->status);
+    json_put_string(&w, "message", error->message);
+    json_put_text(&w, "status", word_of(error->status));
+    write_details(error, &w);
+    json_end(&w, '}');
+    json_end(&w, '}');
+}
+
+void gemini_write_error_event(const struct llm_error *error, struct buf *out)
+{
+    (void)buf_add_text(out, "data: ");
+    gemini_write_error(error, out);
+    (void)buf_add_text(out, "\r\n\r\n");
 }

@@ -68,7 +68,8 @@ struct span request_media(struct span media)
 static const struct member_row *find_row(const struct member_table *table, struct span key)
 {
     for (size_t i = 0; i < table->count; i++)
-        if (scan_key_is(key, table->rows[i].name))
+        if (table->is ? table->is(key, table->rows[i].name)
+                      : scan_key_is(key, table->rows[i].name))
             return &table->rows[i];
     return NULL;
 }
@@ -81,8 +82,15 @@ static bool neutral(const struct member_row *row, struct span raw)
     return false;
 }
 
-static bool read_plain(struct request_reading *reading, const struct member_row *row,
-                       const struct scan_item *item)
+/* As the client knows it. */
+static const char *full_name(const struct request_reading *reading,
+                             const struct member_table *table, const char *name)
+{
+    return table->prefix ? arena_texts(reading->arena, table->prefix, name, NULL) : name;
+}
+
+static bool read_plain(struct request_reading *reading, const struct member_table *table,
+                       const struct member_row *row, const struct scan_item *item)
 {
     static const char *const kinds[] = {
         [JSON_NULL] = "null",       [JSON_BOOL] = "true or false", [JSON_NUMBER] = "a number",
@@ -90,38 +98,60 @@ static bool read_plain(struct request_reading *reading, const struct member_row 
     };
 
     if (item->kind != row->kind)
-        return request_wrong_kind(reading, row->name, kinds[row->kind]);
+        return request_wrong_kind(reading, full_name(reading, table, row->name),
+                                  kinds[row->kind]);
     if (neutral(row, item->raw))
         return true;
     if (row->param == PARAMS)
-        request_peculiar(reading, row->name, row->hint);
+        request_peculiar(reading, full_name(reading, table, row->name), row->hint);
     else
         reading->to->params[row->param] = item->raw;
     return true;
 }
 
-static bool read_member(struct request_reading *reading, const struct member_row *row,
-                        const struct scan_item *item)
+static bool read_member(struct request_reading *reading, const struct member_table *table,
+                        const struct member_row *row, const struct scan_item *item)
 {
     if (item->kind == JSON_NULL)
         return true;
     if (row == NULL) {
-        request_peculiar(
-            reading, arena_text(reading->arena, scan_string(item->key, reading->arena)), false);
+        const char *name = arena_text(reading->arena, scan_string(item->key, reading->arena));
+
+        request_peculiar(reading, full_name(reading, table, name), false);
         return true;
     }
-    return row->read ? row->read(reading, item) : read_plain(reading, row, item);
+    return row->read ? row->read(reading, item) : read_plain(reading, table, row, item);
 }
 
 /* A key that has a row stands twice: which one counts would depend on the reader. */
-static bool duplicate(struct request_reading *reading, const struct member_row *row)
+static bool duplicate(struct request_reading *reading, const char *name)
 {
     reading->problem->code = "duplicate_key";
-    reading->problem->param = row->name;
+    reading->problem->param = name;
     reading->problem->message = arena_printf(
-        reading->arena, "`%s` stands more than once in the request body. Send it once.",
-        row->name);
+        reading->arena, "`%s` stands more than once in the request body. Send it once.", name);
     return false;
+}
+
+bool members_read_object(struct request_reading *reading, const struct member_table *table,
+                         struct span object)
+{
+    struct scan_item item;
+    uint64_t seen = 0;
+    size_t at = 0;
+
+    assert(table->count <= 64);
+    while (scan_next(object, &at, &item)) {
+        const struct member_row *row = find_row(table, item.key);
+        uint64_t bit = row ? UINT64_C(1) << (row - table->rows) : 0;
+
+        if (seen & bit)
+            return duplicate(reading, full_name(reading, table, row->name));
+        seen |= bit;
+        if (!read_member(reading, table, row, &item))
+            return false;
+    }
+    return true;
 }
 
 bool members_read(const struct chat *chat, const struct member_table *table,
@@ -129,21 +159,7 @@ bool members_read(const struct chat *chat, const struct member_table *table,
                   struct chat_problem *ret_problem)
 {
     struct request_reading reading = { arena, ret, &ret->peculiar, ret_problem };
-    struct scan_item item;
-    uint64_t seen = 0;
-    size_t at = 0;
 
-    assert(table->count <= 64);
     *ret = (struct conversation){ .stream = chat->stream };
-    while (scan_next(chat->body, &at, &item)) {
-        const struct member_row *row = find_row(table, item.key);
-        uint64_t bit = row ? UINT64_C(1) << (row - table->rows) : 0;
-
-        if (seen & bit)
-            return duplicate(&reading, row);
-        seen |= bit;
-        if (!read_member(&reading, row, &item))
-            return false;
-    }
-    return true;
+    return members_read_object(&reading, table, chat->body);
 }

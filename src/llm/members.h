@@ -35,6 +35,8 @@ struct member_row {
 struct member_table {
     const struct member_row *rows;
     size_t count;
+    const char *prefix; /* of the names as they are told: "generationConfig."; NULL: none */
+    bool (*is)(struct span key, const char *name); /* is that its name? NULL: scan_key_is() */
 };
 
 /* Reads all members of the body into `ret`, which begins empty; false: the problem says why not. Nulls are as
@@ -44,6 +46,10 @@ bool members_read(const struct chat *chat, const struct member_table *table,
                   struct chat_problem *ret_problem);
 
 /* ---- for the readers ---- */
+
+/* Reads all members of an object that stands in the body, as members_read() does those of the body. */
+bool members_read_object(struct request_reading *reading, const struct member_table *table,
+                         struct span object);
 
 /* Always false: the request is wrong. The sentence says what, and what would be right. */
 bool request_wrong(struct request_reading *reading, const char *param, const char *message);

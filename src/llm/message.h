@@ -247,6 +247,8 @@ struct delta_writer {
     bool usage;              /* the client wants to be told */
     bool begun;
     struct buf *envelope; /* what every event begins with; or deltas that must wait */
+    size_t begins;        /* of it: where both stand there, deltas behind this */
+    bool garbled;         /* the model wrote something that is no call */
 
     /* of languages that tell where a block begins and ends */
     enum delta_kind open;       /* DELTA_TEXT, DELTA_THINKING, DELTA_CALL; or DELTA_NOTHING */

@@ -18,6 +18,10 @@ struct chat_ahead *openai_look_ahead(struct chat_ahead *ahead, struct span so_fa
 enum err openai_read_ahead(struct chat_ahead *ahead, struct span body, struct arena *arena,
                            struct chat *ret, struct chat_problem *ret_problem);
 
+/* The same for a body of which no member matters here. */
+enum err openai_read_body(struct span body, struct arena *arena, struct chat *ret,
+                          struct chat_problem *ret_problem);
+
 /* ---- openai_usage.c ---- */
 
 /* Is this field a plausible number of tokens? Then `ret` is it, else `ret` stays. */
@@ -49,9 +53,10 @@ void openai_counted(const struct openai_counts *counts, struct usage *ret);
 /* Reads a usage object in any of its spellings; `ret` stays when it is not one. */
 void openai_read_usage(struct span raw, struct usage *ret);
 
-/* Gives `read` every object that may be the usage in the last bytes of an answer: the last one is. */
-void openai_find_usage(struct span tail, void (*read)(struct span raw, struct usage *ret),
-                       struct usage *ret);
+/* Gives `read` every object behind such a key (with its quotes) that may be the usage in the last bytes of an
+ * answer: the last one is. */
+void openai_find_usage(struct span tail, const char *key,
+                       void (*read)(struct span raw, struct usage *ret), struct usage *ret);
 
 /* The usage object in the last bytes of an answer. */
 void openai_read_answer_tail(struct span tail, struct usage *ret);

@@ -122,19 +122,11 @@ static enum err scan_problem(enum err err, struct span body, const struct scan_r
 
 /* ---- its members ---- */
 
-static bool holds_control(struct span text)
-{
-    for (size_t i = 0; i < text.size; i++)
-        if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f)
-            return true;
-    return false;
-}
-
-/* The name goes into headers, metrics and logs, so it is held to what a name can be. */
 static enum err read_model(struct reading *reading)
 {
     const struct scan_field *field = &reading->fields[MODEL];
     struct span name;
+    enum err err;
 
     if (field->raw.at == NULL)
         return ERR_OK;
@@ -146,18 +138,9 @@ static enum err read_model(struct reading *reading)
                                           kind_names[field->kind]),
                              reading->problem);
     name = scan_string(field->raw, reading->arena);
-    if (name.size == 0)
-        return invalid_value("model", "`model` is empty; it must name a model.",
-                             reading->problem);
-    if (name.size > LIMIT_MODEL_NAME_BYTES)
-        return invalid_value("model",
-                             arena_printf(reading->arena,
-                                          "`model` is %zu bytes long; a name has at "
-                                          "most %d.",
-                                          name.size, (int)LIMIT_MODEL_NAME_BYTES),
-                             reading->problem);
-    if (holds_control(name))
-        return invalid_value("model", "`model` holds a control character.", reading->problem);
+    err = chat_check_model(name, reading->arena, reading->problem);
+    if (err)
+        return err;
     reading->chat->model = name;
     reading->chat->model_raw = field->raw;
     return ERR_OK;
@@ -336,4 +319,16 @@ enum err openai_read_ahead(struct chat_ahead *ahead, struct span body, struct ar
         return scan_problem(err, body, &result, arena, ret_problem);
     memcpy(reading.fields, ahead->fields, sizeof(ahead->fields));
     return read_fields(&reading, &result, ret);
+}
+
+enum err openai_read_body(struct span body, struct arena *arena, struct chat *ret,
+                          struct chat_problem *ret_problem)
+{
+    struct scan_result result;
+    enum err err = scan_object(body, NULL, 0, &result);
+
+    if (err)
+        return scan_problem(err, body, &result, arena, ret_problem);
+    *ret = (struct chat){ .body = body, .inside = result.inside, .empty = result.empty };
+    return ERR_OK;
 }

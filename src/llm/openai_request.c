@@ -171,7 +171,8 @@ static const struct member_row rows[] = {
 enum err openai_read_request(const struct chat *chat, struct arena *arena,
                              struct conversation *ret, struct chat_problem *ret_problem)
 {
-    static const struct member_table table = { rows, sizeof(rows) / sizeof(rows[0]) };
+    static const struct member_table table = { .rows = rows,
+                                               .count = sizeof(rows) / sizeof(rows[0]) };
 
     if (!members_read(chat, &table, arena, ret, ret_problem))
         return ERR_TYPE;

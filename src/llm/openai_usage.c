@@ -1,5 +1,7 @@
 #include "llm/openai.h"
 
+#include <string.h>
+
 /* More tokens than any model can see; what is beyond is nonsense, and would only overflow sums. */
 #define TOKENS_MAX UINT64_C(1000000000000)
 
@@ -100,10 +102,9 @@ void openai_read_usage(struct span raw, struct usage *ret)
     openai_counted(&counts, ret);
 }
 
-void openai_find_usage(struct span tail, void (*read)(struct span raw, struct usage *ret),
-                       struct usage *ret)
+void openai_find_usage(struct span tail, const char *key,
+                       void (*read)(struct span raw, struct usage *ret), struct usage *ret)
 {
-    static const char key[] = "\"usage\"";
     size_t at;
 
     /* The last one is the answer's own; a word of that spelling inside a string has its quotes
@@ -111,7 +112,7 @@ void openai_find_usage(struct span tail, void (*read)(struct span raw, struct us
     while ((at = span_find_text(tail, key)) != SIZE_MAX) {
         struct scan_item item;
 
-        tail = span_skip(tail, at + sizeof(key) - 1);
+        tail = span_skip(tail, at + strlen(key));
         at = 0;
         while (at < tail.size && (tail.at[at] == ' ' || tail.at[at] == '\n' ||
                                   tail.at[at] == '\r' || tail.at[at] == '\t'))
@@ -123,5 +124,5 @@ void openai_find_usage(struct span tail, void (*read)(struct span raw, struct us
 
 void openai_read_answer_tail(struct span tail, struct usage *ret)
 {
-    openai_find_usage(tail, openai_read_usage, ret);
+    openai_find_usage(tail, "\"usage\"", openai_read_usage, ret);
 }

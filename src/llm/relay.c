@@ -34,7 +34,7 @@ static struct span quoted(struct span text, struct arena *arena)
 static struct span new_members(const struct chat *chat, struct span model, bool usage,
                                struct arena *arena)
 {
-    bool name = chat->model_raw.at == NULL;
+    bool name = model.size > 0;
     const char *text = arena_printf(arena, "%s%.*s%s%s%s", name ? "\"model\":" : "",
                                     SPAN_ARG(model), name && usage ? "," : "",
                                     usage ? "\"stream_options\":{\"include_usage\":true}" : "",
@@ -77,7 +77,7 @@ static size_t plan_edits(const struct chat *chat, struct span model, bool want_u
     struct span inside = span_make(chat->body.at + chat->inside, 0);
     bool usage = want_usage && !chat->include_usage;
     bool insert_usage = usage && chat->stream_options_raw.at == NULL;
-    bool insert_model = chat->model_raw.at == NULL;
+    bool insert_model = chat->model_raw.at == NULL && !chat->model_in_path;
     size_t count = 0;
 
     if (insert_model || insert_usage) {
@@ -85,7 +85,7 @@ static size_t plan_edits(const struct chat *chat, struct span model, bool want_u
 
         edits[count++] = (struct edit){ inside, new_members(chat, name, insert_usage, arena) };
     }
-    if (!insert_model && !span_equal(chat->model, model))
+    if (chat->model_raw.at && !span_equal(chat->model, model))
         edits[count++] = (struct edit){ chat->model_raw, quoted(model, arena) };
     if (usage && !insert_usage)
         edits[count++] = usage_edit(chat);
@@ -150,9 +150,13 @@ void relay_done(struct relay *relay)
 /* The event as it goes to the client. */
 static struct span bytes_of(struct relay *relay, const struct sse_event *event)
 {
+    const struct dialect *client = relay->translate ? relay->translate->client : relay->dialect;
+
     if (relay->translate && event->has_data)
         return buf_span(&relay->plain);
-    if (event->plain)
+    if (!event->has_data && client->ping)
+        return span_from(client->ping);
+    if (event->plain || (event->plain_crlf && client->crlf))
         return event->raw;
     buf_reset(&relay->plain);
     sse_write(event, &relay->plain);

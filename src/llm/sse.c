@@ -84,7 +84,8 @@ static size_t find_end(struct span bytes, size_t begin, size_t *looked)
 /* What stands in a block besides what the event shows. */
 struct block {
     unsigned data_lines;
-    bool other; /* a field that is not to be forwarded, or a CR */
+    bool other; /* a field that is not to be forwarded */
+    bool cr;    /* a line end that is not LF alone */
 };
 
 static void add_data(struct sse *sse, struct span value, struct block *block,
@@ -136,12 +137,14 @@ static void read_block(struct sse *sse, struct sse_event *ret)
         if (end > at)
             read_line(sse, span_make(ret->raw.at + at, end - at), &block, ret);
         if (end < ret->raw.size && ret->raw.at[end] == '\r')
-            block.other = true;
+            block.cr = true;
         at = end < ret->raw.size ? skip_line_end(ret->raw, end) : end;
     }
     ret->plain = ret->whole && !block.other &&
                  (ret->has_data ? block.data_lines == 1 && !ret->has_comment
                                 : ret->has_comment && ret->type.at == NULL);
+    ret->plain_crlf = ret->plain && block.cr;
+    ret->plain = ret->plain && !block.cr;
 }
 
 /* ---- the stream ---- */

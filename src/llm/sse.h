@@ -28,6 +28,7 @@ struct sse_event {
     bool whole;       /* false: the stream ended before its blank line came */
     bool plain; /* whole, LF only, and either comments alone or one data line with at most an
                          `event`: may be forwarded as it is. Anything else goes through sse_write() */
+    bool plain_crlf; /* the same but for its line ends, of which some are CR or CRLF */
 };
 
 struct sse {
