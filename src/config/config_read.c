@@ -250,9 +250,22 @@ static bool read_map(struct reading *reading, const struct setting *row,
 
 /* The gateway's own business: hop by hop, or written from other settings. */
 static const char *const headers_refused[] = {
-    "host",   "content-length",  "transfer-encoding", "connection", "keep-alive",
-    "te",     "trailer",         "upgrade",           "expect",     "content-type",
-    "accept", "accept-encoding", "authorization",     "x-api-key",  "api-key",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "content-type",
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
     NULL,
 };
 

@@ -8,6 +8,7 @@
 #include "flow/exchange_state.h"
 #include "flow/request.h"
 #include "flow/upload.h"
+#include "llm/place.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,23 +30,40 @@ static enum exchange_state read_overrides(struct exchange *ex)
     return EXCHANGE_ADMIT;
 }
 
+/* Clients of Google may show it in the URL, which is written down nowhere. */
+static struct span key_of(struct exchange *ex, const struct http_request *request)
+{
+    struct span key = request_key(request);
+
+    if (key.at || !ex->endpoint->named)
+        return key;
+    key = request_query(request, "key");
+    return key.at ? place_decode(key, &ex->arena) : key;
+}
+
 enum exchange_state admit_auth(struct exchange *ex)
 {
     const struct http_request *request = http_request(ex->http);
 
     ex->id = request_id(request, &ex->arena, &ex->env->random);
-    if (!auth_caller(ex->config, request_key(request), clock_wall_ms(), http_memory(ex->http),
+    if (!auth_caller(ex->config, key_of(ex, request), clock_wall_ms(), http_memory(ex->http),
                      &ex->caller)) {
         ex->caller.name = "unknown";
         return refuse(ex, REFUSE_INVALID_API_KEY,
                       "Incorrect API key provided. Send a key of this gateway as "
-                      "`Authorization: Bearer KEY`, `x-api-key` or `api-key`.");
+                      "`Authorization: Bearer KEY`, `x-api-key`, `api-key` or "
+                      "`x-goog-api-key`.");
     }
     if (limiting_caller(ex) == EXCHANGE_REFUSE)
         return EXCHANGE_REFUSE;
     if (request->method != HTTP_POST)
         return refuse(ex, REFUSE_METHOD_NOT_ALLOWED, "%s is answered to POST only.",
                       ex->endpoint->path);
+    if (ex->endpoint->named && ex->endpoint->stream &&
+        !span_is(request_query(request, "alt"), "sse"))
+        return refuse(ex, REFUSE_INVALID_VALUE,
+                      "A stream is answered as server-sent events alone: ask for it with "
+                      "`?alt=sse`.");
     if (read_overrides(ex) == EXCHANGE_REFUSE)
         return EXCHANGE_REFUSE;
     return slots_enter(ex);
@@ -93,6 +111,22 @@ static void look_ahead(struct exchange *ex)
         ex->ahead = dialect->look_ahead(ex->ahead, so_far, &ex->arena);
 }
 
+/* What the path says of the request. */
+static enum err read_path(struct exchange *ex, struct chat_problem *ret_problem)
+{
+    struct span name;
+
+    if (!ex->endpoint->named)
+        return ERR_OK;
+    if (!place_read(ex->endpoint->path, http_request(ex->http)->path, &name))
+        return ERR_TYPE; /* it led here */
+    name = place_decode(name, &ex->arena);
+    ex->chat.stream = ex->endpoint->stream;
+    ex->chat.model_in_path = true;
+    ex->chat.model = span_first(name, LIMIT_MODEL_NAME_BYTES);
+    return chat_check_model(name, &ex->arena, ret_problem);
+}
+
 static enum exchange_state read_body(struct exchange *ex)
 {
     struct span type = http_header(http_request(ex->http), "content-type");
@@ -106,6 +140,8 @@ static enum exchange_state read_body(struct exchange *ex)
         return refuse(ex, REFUSE_UNSUPPORTED_MEDIA,
                       "The body must be JSON (Content-Type: application/json).");
     err = read_chat(ex, body, &problem);
+    if (err == ERR_OK)
+        err = read_path(ex, &problem);
     ex->chat.stream = ex->chat.stream && !ex->endpoint->opaque;
     keep_for_the_log(ex);
     if (err) {

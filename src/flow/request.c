@@ -43,7 +43,22 @@ struct span request_key(const struct http_request *request)
 
     if (key.at == NULL)
         key = http_header(request, "api-key");
+    if (key.at == NULL)
+        key = http_header(request, "x-goog-api-key");
     if (key.at == NULL && bearer.size > 7 && span_is_nocase(span_first(bearer, 7), "bearer "))
         key = span_trim(span_skip(bearer, 7));
     return key;
+}
+
+struct span request_query(const struct http_request *request, const char *name)
+{
+    struct span rest = request->query;
+
+    while (rest.size) {
+        struct span value = span_cut(&rest, '&');
+
+        if (span_is(span_cut(&value, '='), name))
+            return value;
+    }
+    return span_make(NULL, 0);
 }

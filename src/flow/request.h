@@ -15,7 +15,11 @@ struct http_request;
 const char *request_id(const struct http_request *request, struct arena *arena,
                        uint64_t *random);
 
-/* The key that a client shows: x-api-key, api-key, or Authorization: Bearer; at == NULL: none. */
+/* The key that a client shows: x-api-key, api-key, x-goog-api-key, or Authorization: Bearer; at == NULL:
+ * none. */
 struct span request_key(const struct http_request *request);
+
+/* A parameter of the query, still percent-encoded; at == NULL: it is not there. */
+struct span request_query(const struct http_request *request, const char *name);
 
 #endif

@@ -1,5 +1,6 @@
 #include "llm/provider.h"
 
+#include "llm/place.h"
 #include "llm/translate.h"
 
 #define OPENAI_ALONE                                                                           \
@@ -511,6 +512,27 @@ const char *provider_suffix(const struct dialect_provider *provider, enum subjec
     return stream && provider->stream_suffix ? provider->stream_suffix : provider->suffix;
 }
 
+/* What Google answers under several versions. */
+#define GENERATE(version)                                                                      \
+    {                                                                                          \
+        .path = version "/models/{model}:generateContent",                                     \
+        .suffix = "/models/{model}:generateContent", .operation = "generate_content",          \
+        .dialect = &dialect_gemini, .subject = SUBJECT_CONVERSATION, .named = true,            \
+    }
+#define GENERATE_STREAM(version)                                                               \
+    {                                                                                          \
+        .path = version "/models/{model}:streamGenerateContent",                               \
+        .suffix = "/models/{model}:streamGenerateContent?alt=sse",                             \
+        .operation = "generate_content", .dialect = &dialect_gemini,                           \
+        .subject = SUBJECT_CONVERSATION, .named = true, .stream = true,                        \
+    }
+#define COUNT_TOKENS(version)                                                                  \
+    {                                                                                          \
+        .path = version "/models/{model}:countTokens",                                         \
+        .suffix = "/models/{model}:countTokens", .operation = "count_tokens",                  \
+        .dialect = &dialect_gemini, .estimate = true, .named = true,                           \
+    }
+
 const struct endpoint endpoints[] = {
     {
         .path = "/v1/chat/completions",
@@ -613,13 +635,22 @@ const struct endpoint endpoints[] = {
         .dialect = &dialect_anthropic,
         .estimate = true,
     },
+    GENERATE("/v1beta"),
+    GENERATE_STREAM("/v1beta"),
+    COUNT_TOKENS("/v1beta"),
+    GENERATE("/v1"),
+    GENERATE_STREAM("/v1"),
+    COUNT_TOKENS("/v1"),
     { 0 },
 };
 
 const struct endpoint *endpoint_find(struct span path)
 {
+    struct span model;
+
     for (const struct endpoint *endpoint = endpoints; endpoint->path; endpoint++)
-        if (span_is(path, endpoint->path))
+        if (endpoint->named ? place_read(endpoint->path, path, &model)
+                            : span_is(path, endpoint->path))
             return endpoint;
     return NULL;
 }

@@ -92,7 +92,7 @@ extern const struct provider_kind provider_kinds[];
 /* ---- the paths that are served by a model ---- */
 
 struct endpoint {
-    const char *path;      /* "/v1/chat/completions" */
+    const char *path;      /* "/v1/chat/completions", "/v1beta/models/{model}:countTokens" */
     const char *suffix;    /* behind an upstream's base URL: "/chat/completions" */
     const char *operation; /* gen_ai.operation.name */
     const struct dialect *dialect;
@@ -102,6 +102,9 @@ struct endpoint {
     bool opaque; /* the answer may be sound, images, text, events: passed on as it comes */
     const char *model; /* that OpenAI takes when a request names none; NULL: it must */
     bool estimate;     /* where no target can be asked, a guess will do */
+    bool
+        named; /* the model's name stands in the path (llm/place.h), and the path alone says: */
+    bool stream; /* the answer is one */
 };
 
 extern const struct endpoint endpoints[]; /* ended by one whose path is NULL */

@@ -229,9 +229,10 @@ static const struct http_refusal *check_expect(struct http_request *request,
 
 static const struct http_refusal *check_doubles(const struct http_request *request)
 {
-    static const struct span once[] = { SPAN("authorization"), SPAN("x-api-key"),
-                                        SPAN("api-key"),       SPAN("content-length"),
-                                        SPAN("expect"),        SPAN("content-type") };
+    static const struct span once[] = { SPAN("authorization"),  SPAN("x-api-key"),
+                                        SPAN("api-key"),        SPAN("x-goog-api-key"),
+                                        SPAN("content-length"), SPAN("expect"),
+                                        SPAN("content-type") };
 
     for (size_t i = 0; i < sizeof(once) / sizeof(*once); i++)
         if (count(request, once[i]) > 1)

@@ -1,6 +1,7 @@
 #include "ops/admin_models.h"
 
 #include "flow/refusal.h"
+#include "llm/place.h"
 #include "ops/call.h"
 #include "ops/call_change.h"
 #include "ops/change.h"
@@ -224,7 +225,7 @@ static const char *read_deployment(struct call *call, struct deployment *ret)
         if (span_is(name, "weight"))
             ret->weight_said = span_u64(value, &ret->green) && ret->green <= WHOLE;
         else if (span_is(name, "model"))
-            ret->model = call_path_decode(value, &call->arena);
+            ret->model = place_decode(value, &call->arena);
         else
             return "The query may hold `weight` and `model` alone.";
     }

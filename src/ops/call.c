@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "flow/request.h"
+#include "llm/place.h"
 #include "ops/admin.h"
 #include "ops/admin_models.h"
 #include "ops/admin_rollout.h"
@@ -231,10 +232,11 @@ static void answer(struct call *call)
                     call->row->role >= ROLE_ADMIN
                         ? "This needs an admin key as `Authorization: Bearer KEY`."
                         : "Incorrect API key provided. Send a key of this gateway as "
-                          "`Authorization: Bearer KEY`, `x-api-key` or `api-key`.");
+                          "`Authorization: Bearer KEY`, `x-api-key`, `api-key` or "
+                          "`x-goog-api-key`.");
     } else {
         for (int i = 0; i < CALL_PLACES_MAX; i++)
-            call->places[i] = call_path_decode(call->places[i], &call->arena);
+            call->places[i] = place_decode(call->places[i], &call->arena);
         call->row->answer(call);
     }
 }

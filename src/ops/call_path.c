@@ -50,29 +50,3 @@ bool call_path_fits(const char *pattern, struct span path,
     }
     return path.size == 0;
 }
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-struct span call_path_decode(struct span text, struct arena *arena)
-{
-    struct span copy = arena_copy(arena, text);
-    unsigned char *to = (unsigned char *)(uintptr_t)copy.at;
-    size_t size = 0;
-
-    for (size_t i = 0; i < text.size; i++) {
-        int high = text.at[i] == '%' && i + 2 < text.size ? hex_digit(text.at[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.at[i + 2]) : -1;
-
-        if (low >= 0)
-            i += 2;
-        to[size++] = low >= 0 ? (unsigned char)(high << 4 | low) : (unsigned char)text.at[i];
-    }
-    return span_make(copy.at, size);
-}

@@ -8,7 +8,6 @@
 #ifndef OPS_CALL_PATH_H
 #define OPS_CALL_PATH_H
 
-#include "base/arena.h"
 #include "base/span.h"
 
 #include <stdbool.h>
@@ -18,8 +17,5 @@ enum { CALL_PLACES_MAX = 2 }; /* open places of one pattern */
 /* Is `path` of this pattern? What stands in its open places is lent in ret_places, as it came. */
 bool call_path_fits(const char *pattern, struct span path,
                     struct span ret_places[CALL_PLACES_MAX]);
-
-/* Without its percent-encoding; what is not one stays. The copy comes from the arena. */
-struct span call_path_decode(struct span text, struct arena *arena);
 
 #endif

@@ -1,4 +1,5 @@
 /* ops/call_path: open places of the calls' paths. */
+#include "llm/place.h"
 #include "ops/call_path.h"
 
 /* cmocka wants these first */
@@ -67,7 +68,7 @@ static void test_percent_encoding_is_undone_once(void **state)
     (void)state;
     arena_init(&arena);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_true(span_is(call_path_decode(span_from(rows[i].text), &arena), rows[i].plain));
+        assert_true(span_is(place_decode(span_from(rows[i].text), &arena), rows[i].plain));
     arena_done(&arena);
 }
 

@@ -86,6 +86,12 @@ static void test_the_endpoints(void **state)
         { "/v1/responses", "/responses", &dialect_responses, false },
         { "/v1/messages", "/messages", &dialect_anthropic, false },
         { "/v1/messages/count_tokens", "/messages/count_tokens", &dialect_anthropic, false },
+        { "/v1beta/models/a:8b:generateContent", "/models/{model}:generateContent",
+          &dialect_gemini, false },
+        { "/v1/models/a/b:streamGenerateContent",
+          "/models/{model}:streamGenerateContent?alt=sse", &dialect_gemini, false },
+        { "/v1beta/models/a%2Fb:countTokens", "/models/{model}:countTokens", &dialect_gemini,
+          false },
     };
 
     (void)state;
@@ -99,6 +105,9 @@ static void test_the_endpoints(void **state)
     }
     assert_null(endpoint_find(SPAN_OF("/v1/chat/completions/")));
     assert_null(endpoint_find(SPAN_OF("/v1/chat")));
+    assert_null(endpoint_find(SPAN_OF("/v1/models/:generateContent")));
+    assert_null(endpoint_find(SPAN_OF("/v2/models/a:generateContent")));
+    assert_null(endpoint_find(SPAN_OF("/v1/models/a")));
     assert_null(endpoint_find(SPAN_OF("")));
 }
 
