@@ -132,6 +132,8 @@ static bool thinks(yyjson_val *thinking)
 {
     struct span level = peek_text(thinking, "thinkingLevel");
 
+    if (level.size == 0) /* as Google's own client spells it */
+        level = peek_text(thinking, "thinking_level");
     return peek_u64(thinking, "thinkingBudget", 0) > 0 ||
            (level.size && !span_is(level, "MINIMAL"));
 }

@@ -93,7 +93,8 @@ static bool check_part(yyjson_val *part, struct answer *answer)
 
     if (call && !yyjson_is_obj(yyjson_obj_get(call, "args")))
         return gemini_refuse(400, "Invalid value at function_call.args.", answer);
-    if (bytes && (!peek_text(bytes, "mimeType").size || !peek_text(bytes, "data").size))
+    if (bytes && ((!peek_text(bytes, "mimeType").size && !peek_text(bytes, "mime_type").size) ||
+                  !peek_text(bytes, "data").size))
         return gemini_refuse(400, "Invalid value at inline_data.", answer);
     return check_fields(part, known, answer);
 }

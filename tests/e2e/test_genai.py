@@ -28,8 +28,8 @@ TOOLS = [types.Tool(function_declarations=[
 UPSTREAMS = {"gemini": "gemini-3.8-flash", "openai": "gpt-5", "anthropic": "claude-opus-5-5"}
 FAULTS = {
     "gemini": ("gemini-429", "gemini-sse-error-mid"),
-    "openai": ("429", "sse-error-mid"),
-    "anthropic": ("anthropic-429", "anthropic-sse-error-mid"),
+    "openai": ("429-seconds", "sse-error-mid"),
+    "anthropic": ("429-seconds", "anthropic-sse-error-mid"),
 }
 
 
@@ -256,7 +256,7 @@ def test_what_others_cannot_be_told_is_named(client):
 
 # ---- the wire ----
 
-BODY = b'{ "contents":[{"parts":[{"text":"\\u0048ello"}]}] }'
+BODY = b'{ "contents":[{"role":"user","parts":[{"text":"\\u0048ello"}]}] }'
 
 
 def post(gateway, path, body=BODY, headers="", key=canaries.CLIENT_KEY):
@@ -301,7 +301,7 @@ def test_a_key_in_the_url_is_taken_and_not_written_down(gateway):
     answer = post(gateway, f"/v1beta/models/openai:generateContent?key={canaries.CLIENT_KEY}", key=None)
     assert answer.status == 200, answer.body
     assert gateway.log_of(answer["x-request-id"])["client"] == "team"
-    assert canaries.CLIENT_KEY not in gateway.output()
+    assert canaries.CLIENT_KEY not in gateway.out.text() + gateway.err.text()
     answer = post(gateway, f"/v1/messages?key={canaries.CLIENT_KEY}", key=None)
     assert answer.status == 401
 
@@ -312,8 +312,11 @@ def test_the_name_may_be_encoded(gateway):
 
 
 def test_a_count_is_the_providers_or_a_guess(client, gateway, mocks):
-    assert client.models.count_tokens(model="gemini", contents="Hello").total_tokens == 5
+    count = client.models.count_tokens(model="gemini", contents="Hello")
+    assert count.total_tokens == 6
+    assert "x-sluice-estimated" not in count.sdk_http_response.headers
     assert posts_to(mocks["gemini"])[-1]["path"].endswith("gemini-3.8-flash:countTokens")
     guess = client.models.count_tokens(model="openai", contents="x" * 400)
     assert 90 < guess.total_tokens < 200
+    assert guess.sdk_http_response.headers["x-sluice-estimated"] == "1"
     assert not posts_to(mocks["openai"])
