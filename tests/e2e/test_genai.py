@@ -281,6 +281,19 @@ def test_a_stream_is_that_of_the_provider(gateway, mocks):
     assert "".join(event["candidates"][0]["content"]["parts"][0]["text"] for event in events) == TEXT
 
 
+def test_what_shows_life_is_no_answer(gateway, mocks):
+    """This SDK takes a comment for an answer, so there is a line end instead."""
+    gateway.reload(timeouts={"sse_comment": "50ms"})
+    for name in ("gemini", "openai"):
+        mocks[name].set(latency_ms=400)
+        answer = post(gateway, f"/v1beta/models/{name}:streamGenerateContent?alt=sse")
+        assert answer.body.startswith(b"\r\n\r\n") and b":" not in answer.body.split(b"data")[0]
+        parts, _ = ask(sdk(gateway), name, stream=True)
+        assert text_of(parts) == TEXT
+        mocks[name].set(latency_ms=0)
+    gateway.reload(timeouts={})
+
+
 @pytest.mark.parametrize("query", ["", "?alt=json", "?alt=sse2"])
 def test_a_stream_that_is_no_event_stream(gateway, query):
     answer = post(gateway, "/v1beta/models/gemini:streamGenerateContent" + query)
