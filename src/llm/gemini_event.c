@@ -33,7 +33,7 @@ void gemini_read_event(const struct sse_event *event, bool committed, struct are
         return;
     gemini_read_answer(event->data, &answer);
     ret->usage = answer.usage;
-    ret->begun = answer.usage.output == 0;
+    ret->begun = answer.usage.output == 0 && answer.finish == FINISH_NONE;
     ret->finished = answer.finish != FINISH_NONE;
     if (answer.failed) {
         ret->kind = LLM_FAILED;

@@ -156,9 +156,16 @@ static struct span bytes_of(struct relay *relay, const struct sse_event *event)
         return buf_span(&relay->plain);
     if (!event->has_data && client->ping)
         return span_from(client->ping);
-    if (event->plain || (event->plain_crlf && client->crlf))
+    if (event->plain)
         return event->raw;
     buf_reset(&relay->plain);
+    if (event->plain_crlf && client->crlf) {
+        if (!span_ends(event->raw, "\r\n\r")) /* its last LF is still to come */
+            return event->raw;
+        (void)buf_add(&relay->plain, event->raw);
+        (void)buf_add_byte(&relay->plain, '\n');
+        return buf_span(&relay->plain);
+    }
     sse_write(event, &relay->plain);
     assert(!relay->plain.overflowed);
     return buf_span(&relay->plain);

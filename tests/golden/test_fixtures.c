@@ -72,8 +72,8 @@ static void add(struct said *said, struct span raw, struct buf *out)
 
 static void add_delta(struct said *said, const struct delta *delta)
 {
-    if (delta->kind == DELTA_TEXT)
-        add(said, delta->text, &said->text);
+    if (delta->kind == DELTA_TEXT || (delta->kind == DELTA_FINISH && delta->text.at))
+        add(said, delta->text, &said->text); /* or why it would not */
     if (delta->kind == DELTA_THINKING)
         add(said, delta->text, &said->thought);
     if (delta->kind == DELTA_CALL) {
@@ -152,12 +152,16 @@ struct expected {
     unsigned status;
 };
 
-static void assert_told(const struct usage *told, const struct usage *known)
+/* Google has no word for what was written to a cache: it went in. */
+static void assert_told(const struct dialect *client, const struct usage *told,
+                        const struct usage *known)
 {
+    uint64_t written = client == &dialect_gemini ? 0 : known->cache_write;
+
     assert_true(told->known);
-    assert_int_equal(told->input, known->input);
+    assert_int_equal(told->input, known->input + known->cache_write - written);
     assert_int_equal(told->cached, known->cached);
-    assert_int_equal(told->cache_write, known->cache_write);
+    assert_int_equal(told->cache_write, written);
     assert_int_equal(told->output, known->output);
 }
 
@@ -247,7 +251,7 @@ static void check_stream(const struct expected *expected, const struct dialect *
     read_stream(&said, client, buf_span(&outcome->bytes));
     assert_said(&said, expected);
     if (expected->error == NULL) {
-        assert_told(&said.usage, &outcome->usage);
+        assert_told(client, &said.usage, &outcome->usage);
         assert_true(outcome->finished);
     }
     said_done(&said);
@@ -314,7 +318,7 @@ static void check_answer(const struct expected *expected, const struct dialect *
     assert_false(answer.failed || answer.malformed);
     read_reply(&said, client, buf_span(&out));
     assert_said(&said, expected);
-    assert_told(&said.usage, &answer.usage);
+    assert_told(client, &said.usage, &answer.usage);
     buf_done(&out);
     said_done(&said);
 }
