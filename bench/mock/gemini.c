@@ -100,6 +100,8 @@ static void call_function(struct completion *said, yyjson_val *function)
 {
     yyjson_val *schema = yyjson_obj_get(function, "parametersJsonSchema");
 
+    if (schema == NULL)
+        schema = yyjson_obj_get(function, "parameters_json_schema");
     if (peek_text(function, "name").size)
         completion_call(said, peek_text(function, "name"),
                         schema ? schema : yyjson_obj_get(function, "parameters"));

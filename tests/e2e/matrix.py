@@ -7,10 +7,13 @@ the SDK raised, or "stream" for one inside a stream, after `text`.
 
 matrix.mjs asks the same questions with the SDKs for Node."""
 
+import base64
 import json
 
 import anthropic
 import openai
+from google import genai
+from google.genai import errors, types
 
 import canaries
 
@@ -164,4 +167,53 @@ def ask_anthropic(url, question):
                     {"type": "tool_result", "tool_use_id": block.id, "content": RESULT}
                     for block in answer.content if block.type == "tool_use"]}]
             seen["second"] = anthropic_turn(client, question, messages, more)[1]
+    return seen
+
+
+def of_gemini(question):
+    parts = [types.Part(text=question["say"])]
+    more = {}
+    if question.get("image"):
+        parts.append(types.Part.from_bytes(data=base64.b64decode(PICTURE), mime_type="image/png"))
+    if question.get("tools"):
+        more["tools"] = [types.Tool(function_declarations=[
+            types.FunctionDeclaration(**tool, parameters_json_schema=SCHEMA) for tool in TOOLS])]
+    if question.get("think"):
+        more["thinking_config"] = types.ThinkingConfig(include_thoughts=True, thinking_level="LOW")
+    return [types.Content(role="user", parts=parts)], types.GenerateContentConfig(
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True), **more)
+
+
+def gemini_turn(client, question, contents, config):
+    asked = {"model": question["model"], "contents": contents, "config": config}
+    parts = []
+    try:
+        events = client.models.generate_content_stream(**asked) if question["stream"] else [
+            client.models.generate_content(**asked)]
+        for event in events:
+            parts += event.candidates[0].content.parts or []
+    except errors.APIError as error:
+        text = "".join(part.text or "" for part in parts)
+        return None, {"error": "stream", "text": text} if text else {"error": error.code}
+    usage = event.usage_metadata
+    return parts, {
+        "text": "".join(part.text or "" for part in parts if not part.thought),
+        "thinking": "".join(part.text or "" for part in parts if part.thought),
+        "calls": [[part.function_call.name, part.function_call.args] for part in parts
+                  if part.function_call],
+        "finish": event.candidates[0].finish_reason.value,
+        "usage": {"input": usage.prompt_token_count, "cached": usage.cached_content_token_count or 0,
+                  "output": usage.candidates_token_count + (usage.thoughts_token_count or 0)}}
+
+
+def ask_gemini(url, question):
+    with genai.Client(api_key=canaries.CLIENT_KEY, http_options=types.HttpOptions(
+            base_url=url, timeout=20000, retry_options=types.HttpRetryOptions(attempts=1))) as client:
+        contents, config = of_gemini(question)
+        parts, seen = gemini_turn(client, question, contents, config)
+        if seen.get("calls"):
+            contents += [types.Content(role="model", parts=parts), types.Content(role="user", parts=[
+                types.Part.from_function_response(name=name, response={"output": RESULT})
+                for name, _ in seen["calls"]])]
+            seen["second"] = gemini_turn(client, question, contents, config)[1]
     return seen
