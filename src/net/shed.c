@@ -23,8 +23,10 @@ static void go_on(struct job *job)
     if (block->size <= LIMIT_SHED_BYTES) {
         mem_free(block);
     } else {
-        block->size -= LIMIT_SHED_BYTES;
-        block = mem_grow(block, block->size); /* it may have moved */
+        size_t left = block->size - LIMIT_SHED_BYTES;
+
+        block->size = left > sizeof(*block) ? left : sizeof(*block); /* which stands in it */
+        block = mem_grow(block, block->size);                        /* it may have moved */
         block->link = (struct list){ 0 };
         list_append(&shed->blocks, &block->link);
     }
