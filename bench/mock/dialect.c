@@ -45,7 +45,7 @@ static void add_decoded(struct span text, struct buf *out)
         int high = text.size > 2 && text.at[0] == '%' ? digit(text.at[1]) : -1;
         int low = high >= 0 ? digit(text.at[2]) : -1;
 
-        buf_add_byte(out, low >= 0 ? (char)(high * 16 + low) : text.at[0]);
+        buf_add_byte(out, (char)(low >= 0 ? high * 16 + low : text.at[0]));
         text = span_skip(text, low >= 0 ? 3 : 1);
     }
 }

@@ -14,7 +14,7 @@ void base64_write(struct span bytes, struct buf *out)
         for (size_t i = 0; i < 3; i++)
             bits = bits << 8 | (i < bytes.size ? (unsigned char)bytes.at[i] : 0);
         for (size_t i = 0; i < 4; i++)
-            four[i] = i > bytes.size ? '=' : digits[bits >> (18 - 6 * i) & 63];
+            four[i] = (char)(i > bytes.size ? '=' : digits[bits >> (18 - 6 * i) & 63]);
         (void)buf_append(out, four, sizeof(four));
     }
 }

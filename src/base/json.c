@@ -46,16 +46,15 @@ void json_key_span(struct json_writer *w, struct span key)
 void json_key(struct json_writer *w, const char *key)
 {
     size_t size = strlen(key);
-    char *at = w->out->bytes + w->out->end;
+    char *at = buf_fits(w->out, size + 4) ? w->out->bytes + w->out->end
+                                          : buf_reserve(w->out, size + 4);
 
-    if (!buf_fits(w->out, size + 4))
-        at = buf_reserve(w->out, size + 4);
     if (at == NULL)
         return;
     if (w->comma)
         *at++ = ',';
     *at++ = '"';
-    memcpy(at, key, size);
+    memcpy(at, key, size); /* NOLINT(bugprone-not-null-terminated-result): no C string */
     at[size] = '"';
     at[size + 1] = ':';
     w->out->end += size + 3 + w->comma;

@@ -76,14 +76,14 @@ void anthropic_read_error(unsigned status, struct span body, struct arena *arena
  * an invalid request. */
 static const struct {
     unsigned status;
-    const char *type;
     unsigned answered;
+    const char *type;
 } types[] = {
-    { 401, "authentication_error", 401 }, { 402, "billing_error", 402 },
-    { 403, "permission_error", 403 },     { 404, "not_found_error", 404 },
-    { 409, "conflict_error", 409 },       { 413, "request_too_large", 413 },
-    { 429, "rate_limit_error", 429 },     { 503, "overloaded_error", 529 },
-    { 504, "timeout_error", 504 },        { 529, "overloaded_error", 529 },
+    { 401, 401, "authentication_error" }, { 402, 402, "billing_error" },
+    { 403, 403, "permission_error" },     { 404, 404, "not_found_error" },
+    { 409, 409, "conflict_error" },       { 413, 413, "request_too_large" },
+    { 429, 429, "rate_limit_error" },     { 503, 529, "overloaded_error" },
+    { 504, 504, "timeout_error" },        { 529, 529, "overloaded_error" },
 };
 
 /* Money that is used up is a matter of its own here. */

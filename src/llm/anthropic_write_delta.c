@@ -115,7 +115,7 @@ static char hex_byte(struct span digits)
 
         value = value * 16 + (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
     }
-    return value < 0x80 ? (char)value : 'x'; /* nothing beyond ASCII brackets or quotes */
+    return (char)(value < 0x80 ? value : 'x'); /* nothing beyond ASCII brackets or quotes */
 }
 
 /* What the escape at *at stands for, as far as it matters here. */
@@ -128,7 +128,7 @@ static char unescape(struct span raw, size_t *at)
         *at += 4;
         return c;
     }
-    return c == '"' || c == '\\' ? c : ' ';
+    return (char)(c == '"' || c == '\\' ? c : ' ');
 }
 
 static void follow_byte(struct arguments *arguments, char c)
@@ -151,7 +151,7 @@ static void follow_byte(struct arguments *arguments, char c)
 static void follow(struct arguments *arguments, struct span raw)
 {
     for (size_t i = 1; i + 1 < raw.size; i++) {
-        char c = raw.at[i] == '\\' ? unescape(raw, &i) : raw.at[i];
+        char c = (char)(raw.at[i] == '\\' ? unescape(raw, &i) : raw.at[i]);
 
         follow_byte(arguments, c);
     }

@@ -11,6 +11,8 @@
 
 #include "base/limits.h"
 
+#include <assert.h>
+
 struct call {
     struct call *next;
     const struct part *part;
@@ -45,6 +47,7 @@ static void settle_thought(struct contents *contents)
 {
     if (buf_size(&contents->thought) == 0)
         return;
+    assert(contents->last); /* it is what the thought began with */
     (void)buf_add_byte(&contents->thought, '"');
     contents->last->text = arena_copy(contents->reading->arena, buf_span(&contents->thought));
     buf_reset(&contents->thought);

@@ -33,6 +33,7 @@ struct provider_kind {
     const char *header; /* sent with every request; NULL: none */
     const char *passes; /* a client's headers that begin so go to this provider; NULL: none */
     enum provider_auth auth;
+    bool built_in;       /* served by this process: the demo */
     bool key_optional;   /* serves without a key (a server of one's own) */
     bool stream_options; /* understands stream_options.include_usage */
 
@@ -42,10 +43,9 @@ struct provider_kind {
     bool joins_texts;     /* a message that is text alone must be one string */
     bool own_models;      /* they are OpenAI's, which differ (openai_models.c) */
     bool thinking_switch; /* is told {"thinking": {"type": "disabled"}} rather than no effort */
+    bool reasoning_with_calls; /* `reasoning` must stand beside calls, even if empty */
     const char *reasoning;     /* where an assistant's thinking goes back; NULL: it does not */
-    bool reasoning_with_calls; /* it must stand beside calls, even if empty */
 
-    bool built_in;                     /* served by this process: the demo */
     struct load_source load;           /* how busy it says it is, for least_busy */
     const struct dialect *dialects[4]; /* spoken; NULL: this build does not speak it yet */
 };
@@ -96,12 +96,12 @@ struct endpoint {
     const char *suffix;    /* behind an upstream's base URL: "/chat/completions" */
     const char *operation; /* gen_ai.operation.name */
     const struct dialect *dialect;
-    bool usage_on_request; /* stream_options is legal here */
-    enum subject subject;
-    bool form;   /* the request is multipart/form-data; else JSON */
-    bool opaque; /* the answer may be sound, images, text, events: passed on as it comes */
     const char *model; /* that OpenAI takes when a request names none; NULL: it must */
-    bool estimate;     /* where no target can be asked, a guess will do */
+    enum subject subject;
+    bool usage_on_request; /* stream_options is legal here */
+    bool form;             /* the request is multipart/form-data; else JSON */
+    bool opaque;   /* the answer may be sound, images, text, events: passed on as it comes */
+    bool estimate; /* where no target can be asked, a guess will do */
     bool
         named; /* the model's name stands in the path (llm/place.h), and the path alone says: */
     bool stream; /* the answer is one */

@@ -164,7 +164,7 @@ static enum step step_key(struct scan_long *scan, struct span text)
 
 static enum step step_value(struct scan_long *scan, struct span text)
 {
-    char first = scan->in_string ? '"' : text.at[scan->at];
+    char first = (char)(scan->in_string ? '"' : text.at[scan->at]);
     enum step step;
 
     if (scan->depth == 0 && first != '{')

@@ -28,7 +28,7 @@ typedef void (*fetch_dialled_fn)(void *owner, enum fetch_failure failure);
 
 /* libcurl starts with its next turn. The origin is borrowed until then. */
 struct fetch_dial *fetch_dial_start(struct fetch_dials *dials,
-                                    const struct fetch_origin *origin, fetch_dialled_fn on_end,
+                                    const struct fetch_origin *origin, fetch_dialled_fn ended,
                                     void *owner);
 
 /* Takes the dial; what is open is closed. */
