@@ -9,8 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A pipe that polls as writable takes at least this much without blocking (PIPE_BUF). */
-enum { PIECE_BYTES = 4096 };
+enum {
+    PIECE_BYTES =
+        4096, /* a pipe that polls as writable takes so much without blocking (PIPE_BUF) */
+    FULL_BYTES =
+        16 *
+        1024, /* so many do not wait: a busy log lives in a block that malloc has at hand */
+};
 
 struct stream {
     int fd;
@@ -69,17 +74,57 @@ bool log_wants(enum log_level level)
     return level >= log_state.level;
 }
 
+static bool would_block(int fd)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLOUT };
+
+    return poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT);
+}
+
+static void flush_stream(struct stream *stream)
+{
+    if (!stream->known && buf_size(&stream->lines)) {
+        struct stat kind;
+
+        stream->file = fstat(stream->fd, &kind) == 0 && S_ISREG(kind.st_mode);
+        stream->known = true;
+    }
+    while (buf_size(&stream->lines)) {
+        struct span lines = buf_span(&stream->lines);
+        ssize_t written;
+
+        if (!stream->file) {
+            if (would_block(stream->fd))
+                return;
+            lines = span_first(lines, PIECE_BYTES);
+        }
+        written = write(stream->fd, lines.at, lines.size);
+        if (written < 0) {
+            if (errno != EINTR && errno != EAGAIN)
+                buf_reset(&stream->lines); /* nobody will ever read it */
+            return;
+        }
+        buf_consume(&stream->lines, (size_t)written);
+    }
+}
+
 /* Moves the finished line to its stream; one that became too long or finds no room is dropped. */
 static void finish_line(struct stream *stream)
 {
     struct buf *line = &log_state.line;
+    size_t before = buf_size(&stream->lines);
 
-    if (buf_size(&stream->lines) == 0 && log_state.on_pending)
-        log_state.on_pending(log_state.context);
+    if (before == 0) {
+        buf_grow(&stream->lines, FULL_BYTES + LIMIT_LOG_LINE_BYTES);
+        if (log_state.on_pending)
+            log_state.on_pending(log_state.context);
+    }
     (void)buf_add_byte(line, '\n');
     if (line->overflowed || !buf_add(&stream->lines, buf_span(line)))
         log_state.dropped++;
     buf_reset(line);
+    if (before / FULL_BYTES < buf_size(&stream->lines) / FULL_BYTES)
+        flush_stream(stream);
 }
 
 static void write_text(const char *event, const struct log_field *fields, enum log_level level)
@@ -138,40 +183,6 @@ void log_access_end(void)
 {
     json_end(&log_state.writer, '}');
     finish_line(&log_state.access);
-}
-
-static bool would_block(int fd)
-{
-    struct pollfd ready = { .fd = fd, .events = POLLOUT };
-
-    return poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT);
-}
-
-static void flush_stream(struct stream *stream)
-{
-    if (!stream->known && buf_size(&stream->lines)) {
-        struct stat kind;
-
-        stream->file = fstat(stream->fd, &kind) == 0 && S_ISREG(kind.st_mode);
-        stream->known = true;
-    }
-    while (buf_size(&stream->lines)) {
-        struct span lines = buf_span(&stream->lines);
-        ssize_t written;
-
-        if (!stream->file) {
-            if (would_block(stream->fd))
-                return;
-            lines = span_first(lines, PIECE_BYTES);
-        }
-        written = write(stream->fd, lines.at, lines.size);
-        if (written < 0) {
-            if (errno != EINTR && errno != EAGAIN)
-                buf_reset(&stream->lines); /* nobody will ever read it */
-            return;
-        }
-        buf_consume(&stream->lines, (size_t)written);
-    }
 }
 
 void log_on_pending(void (*run)(void *context), void *context)

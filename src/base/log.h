@@ -1,8 +1,8 @@
 /* log: one JSON line per event. The only state that is global, with the tables.
  *
- * Lines are collected and written by log_flush(), some tens of milliseconds later. Writing never blocks: a
- * reader that is stuck costs lines (log_dropped() counts them), not service. Events go to stderr, the
- * access log to stdout. base, llm and policy never log. */
+ * Lines are collected and written by log_flush(), some tens of milliseconds later, or as soon as there
+ * are many. Writing never blocks: a reader that is stuck costs lines (log_dropped() counts them), not
+ * service. Events go to stderr, the access log to stdout. base, llm and policy never log. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
