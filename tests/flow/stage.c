@@ -144,6 +144,7 @@ void stage_start(struct stage *stage)
     const struct endpoint *endpoint = endpoint_find(http_request(stage->http)->path);
 
     assert_non_null(endpoint);
+    stage_read_logs(stage); /* before there are so many that they are written by themselves */
     fake_http_set_task(stage->http, exchange_start(&stage->env, stage->http, endpoint));
     stage->asked++;
     fake_loop_settle(stage->loop);
