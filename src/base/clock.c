@@ -24,6 +24,11 @@ uint64_t clock_wall_ms(void)
     return read_us(CLOCK_REALTIME) / 1000u;
 }
 
+uint64_t clock_wall_coarse_ms(void)
+{
+    return read_us(CLOCK_REALTIME_COARSE) / 1000u;
+}
+
 /* The part up to the seconds changes once a second and is asked for with every log line. */
 static void write_seconds(uint64_t seconds, char text[CLOCK_TEXT_SIZE])
 {

@@ -46,8 +46,8 @@ enum exchange_state admit_auth(struct exchange *ex)
     const struct http_request *request = http_request(ex->http);
 
     ex->id = request_id(request, &ex->arena, &ex->env->random);
-    if (!auth_caller(ex->config, key_of(ex, request), clock_wall_ms(), http_memory(ex->http),
-                     &ex->caller)) {
+    if (!auth_caller(ex->config, key_of(ex, request), clock_wall_coarse_ms(),
+                     http_memory(ex->http), &ex->caller)) {
         ex->caller.name = "unknown";
         return refuse(ex, REFUSE_INVALID_API_KEY,
                       "Incorrect API key provided. Send a key of this gateway as "

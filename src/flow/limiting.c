@@ -16,7 +16,7 @@ static struct limit_time time_for(const struct env *env, const struct config_rat
 {
     return (struct limit_time){
         .now_ms = loop_now_ms(env->loop),
-        .wall_ms = rates->budget_usd_per_day ? clock_wall_ms() : 0,
+        .wall_ms = rates->budget_usd_per_day ? clock_wall_coarse_ms() : 0,
     };
 }
 

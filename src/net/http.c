@@ -125,7 +125,7 @@ void http_reply(struct http *http, unsigned status, struct span headers, int64_t
     before = buf_size(out);
     if (http->length_left <= LIMIT_CLIENT_OUT_BYTES)
         buf_grow(out, before + HEAD_BYTES + headers.size + (size_t)http->length_left);
-    http_reply_write(out, &head, &http->front->date, clock_wall_ms());
+    http_reply_write(out, &head, &http->front->date, clock_wall_coarse_ms());
     http->bytes_out += buf_size(out) - before;
 }
 

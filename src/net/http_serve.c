@@ -204,7 +204,7 @@ static void refuse(struct http *http, const struct http_refusal *refusal)
     config->write_error(config->context, http->peer, refusal->status, refusal->code,
                         refusal->message, &body);
     head.length = (int64_t)buf_size(&body);
-    http_reply_write(conn_out(&http->conn), &head, &http->front->date, clock_wall_ms());
+    http_reply_write(conn_out(&http->conn), &head, &http->front->date, clock_wall_coarse_ms());
     (void)buf_add(conn_out(&http->conn), buf_span(&body));
     buf_done(&body);
     http_serve_leave(http);
