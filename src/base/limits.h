@@ -38,6 +38,8 @@ enum {
 /* What waits in memory for a client or an upstream. */
 enum {
     LIMIT_READ_BYTES = 64 * 1024,       /* one read from a socket */
+    LIMIT_SEND_BYTES = 64 * 1024,       /* of a request, written to an upstream in one go */
+    LIMIT_PIECES_PER_TURN = 2,          /* of large bodies, read or written, all together */
     LIMIT_SHED_BYTES = 1024 * 1024,     /* of memory, given back to the system in one turn */
     LIMIT_HELD_BODY_BYTES = 64 * 1024,  /* of the body of a request that waits in the queue */
     LIMIT_CLIENT_OUT_BYTES = 64 * 1024, /* unsent reply: then the upstream is paused */

@@ -138,13 +138,14 @@ static void end_turn(struct job *job)
         loop_later(hub->loop, LOOP_REAP, &hub->end_turn);
 }
 
-/* One full buffer per turn and connection, so that large bodies do not starve the others: libuv
- * ends its loop of reads when it gets no buffer, and comes back in the next turn. */
+/* One full buffer per turn and connection, and of large bodies only some in each turn, so that they do not
+ * starve the others: libuv ends its loop of reads when it gets no buffer, and comes back in the next. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
     struct conn *conn = conn_from(handle->data);
     struct conn_hub *hub = conn->hub;
-    bool waits = hub->filled == conn;
+    bool waits =
+        hub->filled == conn || (conn->bulk && !loop_may_move(hub->loop, &conn->ticket));
 
     (void)suggested;
     hub->filled = NULL;
@@ -176,6 +177,11 @@ void conn_read_start(struct conn *conn)
 {
     if (is_up(conn))
         (void)uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
+}
+
+void conn_set_bulk(struct conn *conn, bool bulk)
+{
+    conn->bulk = bulk;
 }
 
 bool conn_has_unread(const struct conn *conn)

@@ -69,6 +69,8 @@ struct conn {
     struct conn_write *writing; /* what the kernel did not take at once; NULL: nothing */
     struct conn_tls *tls;       /* NULL: clear text */
     uint64_t sent;              /* bytes that left `out` */
+    bool bulk;                  /* much is coming: read in pieces, as loop_may_move() says */
+    uint64_t ticket;            /* for that */
     struct job job;             /* flush, and in the end reap */
     uv_tcp_t tcp;
 };
@@ -92,6 +94,9 @@ bool conn_greets(const struct conn *conn);
 
 void conn_read_stop(struct conn *conn);
 void conn_read_start(struct conn *conn);
+
+/* Is this one of many bytes? Then others come first. */
+void conn_set_bulk(struct conn *conn, bool bulk);
 
 /* Bytes of the client that wait in the kernel. */
 bool conn_has_unread(const struct conn *conn);

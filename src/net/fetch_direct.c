@@ -27,10 +27,10 @@
 
 enum {
     PIECES_AT_ONCE = 16,          /* of a request, in one write */
-    WRITES_AT_ONCE = 16,          /* before others get their turn */
     JOINED_BYTES_MAX = 16 * 1024, /* a record of TLS */
     IDLE_MAX = 64,
-    READS_AT_ONCE = 4, /* likewise, of what stands in TLS */
+    READS_AT_ONCE = 4,      /* of what stands in TLS, before others get their turn */
+    BULK_BYTES = 16 * 1024, /* of an answer, in one read: there is more where that is from */
     HEAD_BYTES_MAX = 1024 * 1024,
 };
 
@@ -53,6 +53,10 @@ struct direct {
     struct fetch_dial *dial;      /* NULL: connected, or over */
     struct fetch_conn *conn;      /* NULL: not yet, or not any more */
     struct fetch_send send;
+    bool sending; /* its first piece has gone: for the others see loop_may_move() */
+    bool bulk;    /* the answer comes in large pieces: likewise */
+    uint64_t up;  /* tickets for that */
+    uint64_t down;
     bool cut;           /* the upstream takes no more of the request */
     bool paused;        /* the inbox is full */
     struct list unread; /* in directs->unread */
@@ -144,6 +148,11 @@ static void take(struct direct *direct, struct span bytes)
     judge(direct, fetch_answer_feed(&direct->answer, bytes) < bytes.size);
 }
 
+static bool may_read(struct direct *direct)
+{
+    return !direct->bulk || loop_may_move(direct->directs->task.loop, &direct->down);
+}
+
 /* Reads once. True: there may be more. */
 static bool read_once(struct direct *direct)
 {
@@ -154,10 +163,13 @@ static bool read_once(struct direct *direct)
     direct->paused = room == 0;
     if (direct->paused)
         return false;
+    if (!may_read(direct))
+        return true;
     size =
         fetch_conn_read(direct->conn, bytes, room < LIMIT_READ_BYTES ? room : LIMIT_READ_BYTES);
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
+    direct->bulk = size >= BULK_BYTES;
     if (size > 0)
         take(direct, span_make(bytes, (size_t)size));
     else
@@ -201,6 +213,11 @@ static void run(struct task *task)
 
 /* ---- the request ---- */
 
+static bool may_write(struct direct *direct)
+{
+    return !direct->sending || loop_may_move(direct->directs->task.loop, &direct->up);
+}
+
 /* Who takes no more of the request may have answered already: that is seen by reading. */
 static bool write_once(struct direct *direct)
 {
@@ -212,8 +229,9 @@ static bool write_once(struct direct *direct)
         fetch_call_wake(&direct->fetch); /* whoever feeds it has room again */
         count = fetch_send_next(&direct->send, pieces, PIECES_AT_ONCE);
     }
-    if (count == 0)
+    if (count == 0 || !may_write(direct))
         return false;
+    direct->sending = true;
     size = fetch_conn_write(direct->conn, pieces, count);
     if (size > 0)
         fetch_send_taken(&direct->send, (size_t)size);
@@ -224,10 +242,8 @@ static bool write_once(struct direct *direct)
 
 static void send_on(struct direct *direct)
 {
-    int writes = 0;
-
-    while (!direct->cut && writes < WRITES_AT_ONCE && write_once(direct))
-        writes++;
+    while (!direct->cut && write_once(direct))
+        ; /* loop_may_move() ends it */
     if (direct->cut && fetch_conn_hides_bytes(direct->conn))
         read_later(direct);
     watch(direct);
@@ -342,6 +358,10 @@ static void close_call(struct fetch *fetch)
         return;
     }
     fetch_call_reset(fetch);
+    direct->sending = false;
+    direct->bulk = false;
+    direct->up = 0;
+    direct->down = 0;
     direct->cut = false;
     direct->paused = false;
     list_prepend(&directs->idle, &direct->link);

@@ -1,5 +1,6 @@
 #include "net/fetch_send.h"
 
+#include "base/limits.h"
 #include "net/fetch_origin.h"
 #include "net/fetch_supply.h"
 
@@ -97,28 +98,37 @@ void fetch_send_done(struct fetch_send *send)
     *send = (struct fetch_send){ 0 };
 }
 
-static struct iovec iovec_of(struct span bytes)
+/* The pieces of one write. */
+struct batch {
+    struct iovec *pieces;
+    size_t count;
+    size_t max;
+    size_t room; /* bytes that still fit */
+};
+
+static void add_piece(struct batch *batch, struct span bytes)
 {
-    return (struct iovec){ .iov_base = (void *)(uintptr_t)bytes.at, .iov_len = bytes.size };
+    bytes = span_first(bytes, batch->room);
+    if (bytes.size == 0 || batch->count == batch->max)
+        return;
+    batch->pieces[batch->count++] =
+        (struct iovec){ .iov_base = (void *)(uintptr_t)bytes.at, .iov_len = bytes.size };
+    batch->room -= bytes.size;
 }
 
 size_t fetch_send_next(const struct fetch_send *send, struct iovec *pieces, size_t max)
 {
+    struct batch batch = { .pieces = pieces, .max = max, .room = LIMIT_SEND_BYTES };
     size_t offset = send->body_offset;
-    size_t count = 0;
 
-    if (send->head.size && count < max)
-        pieces[count++] = iovec_of(send->head);
-    if (buf_size(&send->fed) && count < max)
-        pieces[count++] = iovec_of(buf_span(&send->fed));
-    for (size_t i = send->body_at; i < send->body_count && count < max; i++) {
-        struct span left = span_skip(send->body[i], offset);
-
+    add_piece(&batch, send->head);
+    add_piece(&batch, buf_span(&send->fed));
+    for (size_t i = send->body_at; i < send->body_count && batch.room && batch.count < max;
+         i++) {
+        add_piece(&batch, span_skip(send->body[i], offset));
         offset = 0;
-        if (left.size)
-            pieces[count++] = iovec_of(left);
     }
-    return count;
+    return batch.count;
 }
 
 void fetch_send_taken(struct fetch_send *send, size_t size)

@@ -42,8 +42,8 @@ void fetch_send_begin(struct fetch_send *send, struct span head,
                       const struct fetch_request *request, struct fetch_supply *supply);
 void fetch_send_done(struct fetch_send *send);
 
-/* Fills `pieces` with what comes next, at most `max` of them, and returns how many: 0 when all is
- * taken. */
+/* Fills `pieces` with what comes next, at most `max` of them and LIMIT_SEND_BYTES, and returns how many:
+ * 0 when all is taken. */
 size_t fetch_send_next(const struct fetch_send *send, struct iovec *pieces, size_t max);
 
 /* The connection took so many bytes of what comes next. */

@@ -3,9 +3,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "net/loop_uv.h"
+#include "net/share.h"
 
 #include <assert.h>
-#include <stdbool.h>
 
 /* The alarms stand in a binary heap, earliest first; heap[0] is not used, so that alarm_at == 0
  * means "not in the heap". One uv_timer is armed for the earliest. */
@@ -31,6 +31,7 @@ struct loop {
     struct list ready;
     struct list later[LOOP_PHASES];
     struct alarms alarms;
+    struct share share;
     struct watch *watches;
     uint64_t idle_ns; /* as of the last busy reading */
     uint64_t read_ns;
@@ -218,6 +219,11 @@ static bool work_left(const struct loop *loop)
     return !list_empty(&loop->ready) || jobs_left(loop);
 }
 
+bool loop_may_move(struct loop *loop, uint64_t *ticket)
+{
+    return share_take(&loop->share, ticket);
+}
+
 static void on_hurry(uv_idle_t *idle)
 {
     (void)idle; /* its being active is all: libuv then polls without sleeping */
@@ -227,6 +233,7 @@ static void on_turn(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
 
+    share_turn(&loop->share);
     for (int round = 0; round < LIMIT_TICK_ROUNDS; round++) {
         if (list_empty(&loop->ready))
             break;

@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,12 @@ struct job {
 /* Runs job->run once when this turn (or the next, when that phase is over) gets there. Asking twice
  * is asking once. */
 void loop_later(struct loop *loop, enum loop_phase phase, struct job *job);
+
+/* Who moves many bytes does it in pieces of some ten KiB, and asks before each but the first: in one turn
+ * no more of them are moved than leave it short. False: not in this turn; ask again in the next with the
+ * same `ticket`, which is 0 at first and is the caller's. Sockets that are ready stay so: nothing needs to
+ * be woken. */
+bool loop_may_move(struct loop *loop, uint64_t *ticket);
 
 /* ---- signals ---- */
 

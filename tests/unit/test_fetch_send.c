@@ -2,6 +2,7 @@
 #include "net/fetch_supply.h"
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/span.h"
 
 #include <setjmp.h>
@@ -103,6 +104,33 @@ static void test_every_way_of_writing_writes_the_same(void **state)
             check_writes(most, room);
 }
 
+static void test_a_write_is_never_long(void **state)
+{
+    static char bytes[LIMIT_SEND_BYTES];
+    struct span large[] = { span_make(bytes, 1), span_make(bytes, sizeof(bytes)),
+                            span_make(bytes, sizeof(bytes)) };
+    struct fetch_request request = { .body = large, .body_count = 3 };
+    size_t expected = 4 + 1 + 2 * sizeof(bytes);
+    struct iovec pieces[PIECES];
+    struct fetch_send send;
+    size_t count;
+
+    (void)state;
+    fetch_send_begin(&send, SPAN_OF("HEAD"), &request, NULL);
+    while ((count = fetch_send_next(&send, pieces, PIECES)) > 0) {
+        size_t size = 0;
+
+        for (size_t i = 0; i < count; i++)
+            size += pieces[i].iov_len;
+        assert_int_equal(size, expected < LIMIT_SEND_BYTES ? expected : LIMIT_SEND_BYTES);
+        fetch_send_taken(&send, size);
+        expected -= size;
+    }
+    assert_int_equal(expected, 0);
+    assert_true(fetch_send_is_whole(&send));
+    fetch_send_done(&send);
+}
+
 static void test_a_get_has_no_body(void **state)
 {
     struct fetch_request request = { .get = true, .body = body, .body_count = 2 };
@@ -167,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_head_is_written_as_it_goes_out),
         cmocka_unit_test(test_every_way_of_writing_writes_the_same),
+        cmocka_unit_test(test_a_write_is_never_long),
         cmocka_unit_test(test_a_get_has_no_body),
         cmocka_unit_test(test_a_body_that_is_fed_goes_up_as_it_comes),
     };

@@ -15,7 +15,7 @@
 
 #define POST "POST /p HTTP/1.1\r\nHost: h\r\n"
 
-enum { BODY_BYTES = 4 * 1024 * 1024, TURNS = 200, SILENCE_MS = 800 };
+enum { BODY_BYTES = 4 * 1024 * 1024, TURNS = 200, SILENCE_MS = 800, MANY = 8 };
 
 struct scene {
     struct web web;
@@ -120,6 +120,43 @@ static void test_what_is_not_taken_makes_the_client_wait(void **state)
     web_end(&scene->web, false);
 }
 
+/* Whoever is beside them waits for a turn of the loop, so there is little of each in one. */
+static void test_large_bodies_share_a_turn(void **state)
+{
+    struct scene *scene = *state;
+    struct web *web = &scene->web;
+    struct client clients[MANY];
+    struct web_exchange *each[MANY];
+    char *body = make_body(BODY_BYTES);
+    size_t before = SIZE_MAX;
+
+    for (unsigned i = 0; i < MANY; i++) {
+        client_open(&clients[i], web);
+        client_say(&clients[i], POST "Content-Length: 4194304\r\n\r\n");
+        WEB_WAIT(web, web->heads == i + 1);
+        each[i] = web->exchange;
+        http_continue(each[i]->http);
+        (void)client_push(&clients[i], span_make(body, BODY_BYTES));
+    }
+    for (int turn = 0; turn < TURNS; turn++) {
+        size_t come = 0;
+
+        web_turn(web);
+        for (int i = 0; i < MANY; i++)
+            come += http_body(each[i]->http).size;
+        if (before != SIZE_MAX)
+            assert_in_range(come - before, 0, LIMIT_PIECES_PER_TURN * LIMIT_READ_BYTES);
+        before = come;
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_in_range(http_body(each[i]->http).size, LIMIT_READ_BYTES, BODY_BYTES);
+        web->exchange = each[i];
+        web_end(web, false);
+        client_close(&clients[i]);
+    }
+    mem_free(body);
+}
+
 static void test_its_clock_is_that_of_each_silence(void **state)
 {
     struct scene *scene = *state;
@@ -177,6 +214,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_body_is_taken_as_it_comes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_not_taken_makes_the_client_wait, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_large_bodies_share_a_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_its_clock_is_that_of_each_silence, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_the_limit_counts_what_was_taken, set_up,
