@@ -59,22 +59,15 @@ static void make_room(struct buf *buf, size_t size)
         return;
     if (content + size <= buf->room && (buf->start >= buf->room / 4 || buf->room >= buf->max)) {
         memmove(buf->bytes, buf->bytes + buf->start, content);
-    } else {
-        char *bytes;
-
-        if (buf->room)
-            room *= 2;
-        while (room < content + size)
-            room *= 2;
-        bytes = mem_alloc(room);
-        if (content)
-            memcpy(bytes, buf->bytes + buf->start, content);
-        mem_free(buf->bytes);
-        buf->bytes = bytes;
-        buf->room = room;
+        buf->start = 0;
+        buf->end = content;
+        return;
     }
-    buf->start = 0;
-    buf->end = content;
+    if (buf->room)
+        room *= 2;
+    while (room < content + size)
+        room *= 2;
+    buf_grow(buf, room);
 }
 
 void buf_grow(struct buf *buf, size_t room)
