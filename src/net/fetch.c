@@ -53,6 +53,12 @@ void fetch_pool_free(struct fetch_pool *pool)
     curl_global_cleanup();
 }
 
+bool fetch_pool_tidy(struct fetch_pool *pool, uint64_t rested_ms)
+{
+    return fetch_directs_tidy(pool->directs, rested_ms) ||
+           fetch_transfers_tidy(pool->transfers);
+}
+
 /* ---- for the engines ---- */
 
 void fetch_call_init(struct fetch *fetch, const struct fetch_engine *engine)

@@ -29,6 +29,10 @@ struct task;
 struct fetch_pool *fetch_pool_new(struct loop *loop);
 void fetch_pool_free(struct fetch_pool *pool); /* every fetch must be closed */
 
+/* After a peak: frees what is kept for further calls and is soon made anew, and closes connections that
+ * have rested for so long, but for some. A little at a time: false when there is no more. */
+bool fetch_pool_tidy(struct fetch_pool *pool, uint64_t rested_ms);
+
 /* ---- where to: parsed once, used by many ---- */
 
 enum fetch_engine_choice {

@@ -14,7 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONN_MAGIC = 0x66636f6e };
+enum {
+    CONN_MAGIC = 0x66636f6e,
+    TIDY_AT_ONCE = 32, /* closed before others get their turn */
+    TIDY_KEPT = 16,    /* the last used: for whoever comes next */
+};
 
 /* Where connections are to. Sites are as many as there are addresses in configurations: they stay. */
 struct site {
@@ -199,6 +203,21 @@ void fetch_conn_rest(struct fetch_conn *conn)
         fetch_conn_close(longest_resting(conns));
     if (conns->task.alarm_ms == 0)
         task_alarm(&conns->task, conn->rested_ms + FETCH_IDLE_MS_MAX);
+}
+
+/* Those that a peak left behind are small, but each of them may be all that a page of memory holds. */
+bool fetch_conns_tidy(struct fetch_conns *conns, uint64_t rested_ms)
+{
+    uint64_t now_ms = loop_now_ms(conns->loop);
+
+    for (int i = 0; i < TIDY_AT_ONCE; i++) {
+        struct fetch_conn *conn = longest_resting(conns);
+
+        if (conns->resting_count <= TIDY_KEPT || now_ms - conn->rested_ms < rested_ms)
+            return false;
+        fetch_conn_close(conn);
+    }
+    return true;
 }
 
 /* ---- bytes ---- */

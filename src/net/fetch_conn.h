@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -29,6 +30,9 @@ typedef void (*fetch_conn_fn)(void *user, bool readable, bool writable);
 
 struct fetch_conns *fetch_conns_new(struct loop *loop, fetch_conn_fn on_ready);
 void fetch_conns_free(struct fetch_conns *conns); /* all must rest or be closed */
+
+/* As fetch_pool_tidy(). */
+bool fetch_conns_tidy(struct fetch_conns *conns, uint64_t rested_ms);
 
 /* Takes the dial, which has ended well. */
 struct fetch_conn *fetch_conn_new(struct fetch_conns *conns, const struct fetch_origin *origin,

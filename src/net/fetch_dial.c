@@ -150,6 +150,14 @@ static void free_idle(struct idle *idle)
 
     while ((link = list_take_first(&idle->dials)) != NULL)
         dial_free(LIST_OWNER(link, struct fetch_dial, link));
+    idle->count = 0;
+}
+
+void fetch_dials_tidy(struct fetch_dials *dials)
+{
+    free_idle(&dials->bare);
+    free_idle(&dials->kept);
+    fetch_shards_tidy(dials->shards);
 }
 
 void fetch_dials_free(struct fetch_dials *dials)

@@ -22,6 +22,7 @@ struct fetch_sockets;
 struct fetch_dials *fetch_dials_new(struct loop *loop, struct fetch_sockets *sockets,
                                     CURLSH *share);
 void fetch_dials_free(struct fetch_dials *dials); /* every dial must be closed */
+void fetch_dials_tidy(struct fetch_dials *dials); /* as fetch_pool_tidy() */
 
 /* It is over. FETCH_FINE: there is a connection. */
 typedef void (*fetch_dialled_fn)(void *owner, enum fetch_failure failure);

@@ -425,13 +425,26 @@ struct fetch_directs *fetch_directs_new(struct loop *loop, struct fetch_sockets 
     return directs;
 }
 
-void fetch_directs_free(struct fetch_directs *directs)
+static void free_idle(struct fetch_directs *directs)
 {
     struct list *link;
 
-    assert(list_empty(&directs->unread));
     while ((link = list_take_first(&directs->idle)) != NULL)
         direct_free(LIST_OWNER(link, struct direct, link));
+    directs->idle_count = 0;
+}
+
+bool fetch_directs_tidy(struct fetch_directs *directs, uint64_t rested_ms)
+{
+    free_idle(directs);
+    fetch_dials_tidy(directs->dials);
+    return fetch_conns_tidy(directs->conns, rested_ms);
+}
+
+void fetch_directs_free(struct fetch_directs *directs)
+{
+    assert(list_empty(&directs->unread));
+    free_idle(directs);
     fetch_conns_free(directs->conns);
     fetch_dials_free(directs->dials);
     task_done(&directs->task);

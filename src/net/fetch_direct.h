@@ -16,6 +16,9 @@ struct fetch_directs *fetch_directs_new(struct loop *loop, struct fetch_sockets 
                                         CURLSH *share);
 void fetch_directs_free(struct fetch_directs *directs); /* every call must be closed */
 
+/* As fetch_pool_tidy(). */
+bool fetch_directs_tidy(struct fetch_directs *directs, uint64_t rested_ms);
+
 struct fetch *fetch_direct_start(struct fetch_directs *directs,
                                  const struct fetch_request *request, struct task *task);
 

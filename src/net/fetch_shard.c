@@ -138,6 +138,15 @@ static void shard_init(struct fetch_shard *shard, const struct fetch_shards *sha
     (void)curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, shards->config.idle_max);
 }
 
+static void shard_done(struct fetch_shard *shard)
+{
+    if (shard->multi == NULL)
+        return;
+    (void)curl_multi_cleanup(shard->multi);
+    shard->multi = NULL;
+    task_done(&shard->task);
+}
+
 struct fetch_shards *fetch_shards_new(struct loop *loop, struct fetch_sockets *sockets,
                                       const struct fetch_shards_config *config)
 {
@@ -153,15 +162,17 @@ struct fetch_shards *fetch_shards_new(struct loop *loop, struct fetch_sockets *s
 void fetch_shards_free(struct fetch_shards *shards)
 {
     for (unsigned i = 0; i < shards->config.shards; i++) {
-        struct fetch_shard *shard = &shards->shards[i];
-
-        assert(shard->calls == 0);
-        if (shard->multi == NULL)
-            continue;
-        (void)curl_multi_cleanup(shard->multi);
-        task_done(&shard->task);
+        assert(shards->shards[i].calls == 0);
+        shard_done(&shards->shards[i]);
     }
     mem_free(shards);
+}
+
+void fetch_shards_tidy(struct fetch_shards *shards)
+{
+    for (unsigned i = 0; i < shards->config.shards; i++)
+        if (shards->shards[i].calls == 0)
+            shard_done(&shards->shards[i]);
 }
 
 static struct fetch_shard *choose(struct fetch_shards *shards)

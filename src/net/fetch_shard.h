@@ -33,6 +33,9 @@ struct fetch_shards *fetch_shards_new(struct loop *loop, struct fetch_sockets *s
                                       const struct fetch_shards_config *config);
 void fetch_shards_free(struct fetch_shards *shards); /* every seat must be left */
 
+/* Frees those that have no call, with the connections that libcurl keeps there. */
+void fetch_shards_tidy(struct fetch_shards *shards);
+
 /* libcurl is through with the call. Its seat is still taken. */
 typedef void (*fetch_end_fn)(struct fetch_seat *seat, CURLcode result);
 

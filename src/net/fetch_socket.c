@@ -10,7 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 4096, READS_MAX = 4096 }; /* more than a socket buffer holds */
+enum {
+    READ_BYTES = 4096,
+    READS_MAX = 4096, /* of them: more than a socket buffer holds */
+    SHELF = 256,      /* descriptors side by side */
+};
 
 struct watch {
     uv_poll_t poll;
@@ -24,9 +28,16 @@ struct watch {
     fetch_ready_fn on_ready;
 };
 
+/* Those of descriptors that are neighbours. It goes with the last of them: after a peak the table of all
+ * would be large and empty. */
+struct shelf {
+    struct watch *watches[SHELF];
+    unsigned count;
+};
+
 struct fetch_sockets {
     struct loop *loop;
-    struct watch **by_fd;
+    struct shelf **shelves; /* NULL: nothing stands there */
     int room;
 };
 
@@ -38,6 +49,50 @@ struct fetch_sockets *fetch_sockets_new(struct loop *loop)
     return sockets;
 }
 
+static struct watch *watch_of(const struct fetch_sockets *sockets, int fd)
+{
+    struct shelf *shelf = NULL;
+
+    if (fd >= 0 && fd / SHELF < sockets->room)
+        shelf = sockets->shelves[fd / SHELF];
+    return shelf ? shelf->watches[fd % SHELF] : NULL;
+}
+
+static void make_room(struct fetch_sockets *sockets, int fd)
+{
+    int room = fd / SHELF + 1;
+
+    if (room <= sockets->room)
+        return;
+    sockets->shelves = mem_grow(sockets->shelves, (size_t)room * sizeof(struct shelf *));
+    memset(sockets->shelves + sockets->room, 0,
+           (size_t)(room - sockets->room) * sizeof(struct shelf *));
+    sockets->room = room;
+}
+
+static void put(struct fetch_sockets *sockets, struct watch *watch)
+{
+    struct shelf **shelf;
+
+    make_room(sockets, watch->fd);
+    shelf = &sockets->shelves[watch->fd / SHELF];
+    if (*shelf == NULL)
+        *shelf = mem_zero(sizeof(**shelf));
+    (*shelf)->watches[watch->fd % SHELF] = watch;
+    (*shelf)->count++;
+}
+
+static void take_out(struct fetch_sockets *sockets, int fd)
+{
+    struct shelf **shelf = &sockets->shelves[fd / SHELF];
+
+    (*shelf)->watches[fd % SHELF] = NULL;
+    if (--(*shelf)->count)
+        return;
+    mem_free(*shelf);
+    *shelf = NULL;
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     mem_free(handle->data);
@@ -47,11 +102,11 @@ static void on_closed(uv_handle_t *handle)
  * libuv lets go of it. */
 static void forget(struct fetch_sockets *sockets, int fd)
 {
-    struct watch *watch = fd < sockets->room ? sockets->by_fd[fd] : NULL;
+    struct watch *watch = watch_of(sockets, fd);
 
     if (watch == NULL)
         return;
-    sockets->by_fd[fd] = NULL;
+    take_out(sockets, fd);
     watch->on_ready = NULL;
     (void)uv_poll_stop(&watch->poll);
     uv_close((uv_handle_t *)&watch->poll, on_closed);
@@ -59,13 +114,13 @@ static void forget(struct fetch_sockets *sockets, int fd)
 
 void fetch_sockets_free(struct fetch_sockets *sockets)
 {
-    for (int fd = 0; fd < sockets->room; fd++)
+    for (int fd = 0; fd < sockets->room * SHELF; fd++)
         forget(sockets, fd);
-    mem_free(sockets->by_fd);
+    mem_free(sockets->shelves);
     mem_free(sockets);
 }
 
-static void add_watch(struct fetch_sockets *sockets, int fd)
+static struct watch *add_watch(struct fetch_sockets *sockets, int fd)
 {
     struct watch *watch = mem_zero(sizeof(*watch));
     int failed;
@@ -73,20 +128,11 @@ static void add_watch(struct fetch_sockets *sockets, int fd)
     forget(sockets, fd); /* one that libcurl closed before it ever waited for it */
     failed = uv_poll_init_socket(loop_uv(sockets->loop), &watch->poll, fd);
     assert(failed == 0);
-    if (fd >= sockets->room) {
-        int room = sockets->room ? sockets->room : 64;
-
-        while (room <= fd)
-            room *= 2;
-        sockets->by_fd = mem_grow(sockets->by_fd, (size_t)room * sizeof(struct watch *));
-        memset(sockets->by_fd + sockets->room, 0,
-               (size_t)(room - sockets->room) * sizeof(struct watch *));
-        sockets->room = room;
-    }
     watch->poll.data = watch;
     watch->sockets = sockets;
     watch->fd = fd;
-    sockets->by_fd[fd] = watch;
+    put(sockets, watch);
+    return watch;
 }
 
 int fetch_socket_open(struct fetch_sockets *sockets, int family, int type, int protocol)
@@ -94,7 +140,7 @@ int fetch_socket_open(struct fetch_sockets *sockets, int family, int type, int p
     int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 
     if (fd >= 0)
-        add_watch(sockets, fd);
+        (void)add_watch(sockets, fd);
     return fd;
 }
 
@@ -111,7 +157,7 @@ void fetch_socket_release(struct fetch_sockets *sockets, int fd)
 
 void fetch_socket_keep(struct fetch_sockets *sockets, int fd)
 {
-    struct watch *watch = fd < sockets->room ? sockets->by_fd[fd] : NULL;
+    struct watch *watch = watch_of(sockets, fd);
 
     if (watch)
         watch->kept = true;
@@ -132,7 +178,7 @@ static void set_watched(struct watch *watch, int events)
 
 void fetch_socket_rest(struct fetch_sockets *sockets, int fd)
 {
-    struct watch *watch = fd >= 0 && fd < sockets->room ? sockets->by_fd[fd] : NULL;
+    struct watch *watch = watch_of(sockets, fd);
 
     if (watch == NULL || !watch->kept || watch->want)
         return;
@@ -175,7 +221,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     watch->on_ready(watch->owner, fd, bits);
-    watch = sockets->by_fd[fd]; /* what stood there may be closing by now */
+    watch = watch_of(sockets, fd); /* what stood there may be closing by now */
     if (watch && watch->want && status < 0)
         set_watched(watch, events_of(watch->want));
 }
@@ -183,13 +229,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 void fetch_socket_watch(struct fetch_sockets *sockets, int fd, int want, void *owner,
                         fetch_ready_fn on_ready)
 {
-    struct watch *watch = fd < sockets->room ? sockets->by_fd[fd] : NULL;
+    struct watch *watch = watch_of(sockets, fd);
 
     if (watch == NULL) {
         if (want == 0)
             return;
-        add_watch(sockets, fd); /* libcurl's own, or one that was taken out before */
-        watch = sockets->by_fd[fd];
+        watch = add_watch(sockets, fd); /* libcurl's own, or one that was taken out before */
     }
     if (want == 0 && !watch->kept) {
         forget(sockets, fd); /* it may be closed already */

@@ -24,6 +24,7 @@ enum {
     WHOLE_BODY_BYTES = 32 * 1024, /* up to this it leaves with the head, in one write */
     READ_BYTES = 16 * 1024,       /* libcurl's buffer, one per running call */
     SMALL_READ_BYTES = 2 * 1024,
+    TIDY_AT_ONCE = 32, /* handles freed before others get their turn */
 };
 
 struct fetch_transfers {
@@ -253,12 +254,21 @@ static void transfer_free(struct transfer *transfer)
     mem_free(transfer);
 }
 
+bool fetch_transfers_tidy(struct fetch_transfers *transfers)
+{
+    for (int i = 0; i < TIDY_AT_ONCE && transfers->idle_count; i++) {
+        struct list *link = list_take_first(&transfers->idle);
+
+        transfers->idle_count--;
+        transfer_free(LIST_OWNER(link, struct transfer, link));
+    }
+    return transfers->idle_count > 0;
+}
+
 void fetch_transfers_free(struct fetch_transfers *transfers)
 {
-    struct list *link;
-
-    while ((link = list_take_first(&transfers->idle)) != NULL)
-        transfer_free(LIST_OWNER(link, struct transfer, link));
+    while (fetch_transfers_tidy(transfers))
+        ; /* all of them */
     fetch_shards_free(transfers->shards);
     mem_free(transfers);
 }

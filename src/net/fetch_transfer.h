@@ -15,6 +15,9 @@ struct fetch_transfers *fetch_transfers_new(struct loop *loop, struct fetch_sock
                                             CURLSH *share);
 void fetch_transfers_free(struct fetch_transfers *transfers); /* every call must be closed */
 
+/* As fetch_pool_tidy(). */
+bool fetch_transfers_tidy(struct fetch_transfers *transfers);
+
 struct fetch *fetch_transfer_start(struct fetch_transfers *transfers,
                                    const struct fetch_request *request, struct task *task);
 

@@ -9,6 +9,8 @@
 
 /* The alarms stand in a binary heap, earliest first; heap[0] is not used, so that alarm_at == 0
  * means "not in the heap". One uv_timer is armed for the earliest. */
+enum { ALARMS_MIN = 64 };
+
 struct alarms {
     struct task **heap;
     size_t count;
@@ -78,6 +80,12 @@ static void sift_down(struct alarms *alarms, size_t at, struct task *task)
     place(alarms, at, task);
 }
 
+static void set_room(struct alarms *alarms, size_t room)
+{
+    alarms->room = room;
+    alarms->heap = mem_grow(alarms->heap, room * sizeof(struct task *));
+}
+
 static void alarm_remove(struct alarms *alarms, struct task *task)
 {
     size_t at = task->alarm_at;
@@ -87,20 +95,18 @@ static void alarm_remove(struct alarms *alarms, struct task *task)
         return;
     task->alarm_at = 0;
     last = alarms->heap[alarms->count--];
-    if (last == task)
-        return;
-    if (at > 1 && alarms->heap[at / 2]->alarm_ms > last->alarm_ms)
+    if (last != task && at > 1 && alarms->heap[at / 2]->alarm_ms > last->alarm_ms)
         sift_up(alarms, at, last);
-    else
+    else if (last != task)
         sift_down(alarms, at, last);
+    if (alarms->room > ALARMS_MIN && alarms->count < alarms->room / 8)
+        set_room(alarms, alarms->room / 2); /* a peak leaves nothing behind */
 }
 
 static void alarm_add(struct alarms *alarms, struct task *task)
 {
-    if (alarms->count + 1 >= alarms->room) {
-        alarms->room = alarms->room ? alarms->room * 2 : 64;
-        alarms->heap = mem_grow(alarms->heap, alarms->room * sizeof(struct task *));
-    }
+    if (alarms->count + 1 >= alarms->room)
+        set_room(alarms, alarms->room ? alarms->room * 2 : ALARMS_MIN);
     alarms->count++;
     sift_up(alarms, alarms->count, task);
 }

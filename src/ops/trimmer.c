@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/resident.h"
+#include "net/fetch.h"
 #include "ops/gateway.h"
 #include "policy/trim.h"
 
@@ -9,6 +10,7 @@ enum {
     LOOK_MS = 2000,               /* what is used is counted by a walk over all that is free */
     STEP_BYTES = 8 * 1024 * 1024, /* about half a millisecond */
     STEP_MS = 10,
+    RESTED_MS = 5000, /* upstream connections that nobody needs just now */
 };
 
 struct trimmer {
@@ -18,6 +20,7 @@ struct trimmer {
     uint64_t look_ms; /* the next look */
     uint64_t least;   /* that was ever resident */
     bool works;
+    bool tidies;   /* at first: small things that hold whole pages go */
     uint64_t left; /* at most so much may be found */
 };
 
@@ -38,11 +41,14 @@ static void run(struct task *task)
 
     if (!trimmer->works)
         return;
-    if (trimmer->left < STEP_BYTES || !mem_trim_step(STEP_BYTES)) {
+    if (trimmer->tidies) {
+        trimmer->tidies = fetch_pool_tidy(trimmer->gateway->env.fetches, RESTED_MS);
+    } else if (trimmer->left < STEP_BYTES || !mem_trim_step(STEP_BYTES)) {
         finish(trimmer);
         return;
+    } else {
+        trimmer->left -= STEP_BYTES;
     }
-    trimmer->left -= STEP_BYTES;
     task_alarm(task, loop_now_ms(trimmer->gateway->loop) + STEP_MS);
 }
 
@@ -62,6 +68,7 @@ void trimmer_look(struct trimmer *trimmer)
     if (!trim_is_due(&trimmer->trim, resident, mem_used(), now_ms))
         return;
     trimmer->works = true;
+    trimmer->tidies = true;
     trimmer->left = resident;
     task_wake(&trimmer->task);
 }

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 enum {
-    TRIM_LEAST_BYTES = 1024 * 1024, /* less than that, and an eighth of what is used, stays */
-    TRIM_CALM_MS = 3 * 1000,        /* so long it must have been too much */
-    TRIM_REST_MS = 15 * 1000,       /* between two */
+    TRIM_LEAST_BYTES = 256 * 1024, /* less than that, and an eighth of what is used, stays */
+    TRIM_CALM_MS = 3 * 1000,       /* so long it must have been too much */
+    TRIM_REST_MS = 15 * 1000,      /* between two */
 };
 
 struct trim {

@@ -18,7 +18,13 @@
 
 #include <cmocka.h>
 
-enum { TURNS_MAX = 200000, SEEN_MAX = 1024 * 1024, LARGE = 4 * 1024 * 1024 };
+enum {
+    TURNS_MAX = 200000,
+    SEEN_MAX = 1024 * 1024,
+    LARGE = 4 * 1024 * 1024,
+    MANY = 100,
+    KEPT = 16
+};
 
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -172,6 +178,57 @@ static void test_a_connection_is_used_again_the_last_one_first(void **state)
 }
 
 /* Fault 44. */
+/* Asks over MANY connections at once, and gives their ends. */
+static void ask_all(struct stage *stage, int *ret_fds)
+{
+    struct fetch *fetches[MANY];
+
+    for (int i = 0; i < MANY; i++) {
+        fetches[i] = ask(stage, NULL);
+        ret_fds[i] = accept_one(stage);
+    }
+    for (int i = 0; i < MANY; i++)
+        answered(stage, fetches[i], ret_fds[i]);
+}
+
+static unsigned count_closed(struct stage *stage, const int *fds)
+{
+    unsigned closed = 0;
+    char byte;
+
+    loop_settle(stage->loop);
+    for (int i = 0; i < MANY; i++)
+        closed += recv(fds[i], &byte, 1, MSG_PEEK) == 0;
+    return closed;
+}
+
+static void test_what_a_peak_leaves_is_tidied_up(void **state)
+{
+    struct stage *stage = stage_open("");
+    struct fetch *fetch;
+    int fds[MANY];
+
+    (void)state;
+    ask_all(stage, fds);
+    assert_false(fetch_pool_tidy(stage->pool, 60 * 1000)); /* no connection is that old */
+    assert_int_equal(count_closed(stage, fds), 0);
+    assert_true(fetch_pool_tidy(stage->pool, 0)); /* not all in one go */
+    assert_in_range(count_closed(stage, fds), 1, MANY - KEPT - 1);
+    while (fetch_pool_tidy(stage->pool, 0))
+        ; /* the rest */
+    assert_int_equal(count_closed(stage, fds), MANY - KEPT);
+    fetch = ask(stage, NULL);
+    assert_int_equal(fetch_phase(fetch), FETCH_WAIT); /* over one that was kept */
+    answered(stage, fetch, fds[MANY - 1]);
+    for (int i = 0; i < MANY; i++)
+        (void)close(fds[i]);
+    loop_settle(stage->loop);
+    ask_all(stage, fds); /* all is made anew */
+    for (int i = 0; i < MANY; i++)
+        (void)close(fds[i]);
+    stage_close(stage);
+}
+
 static void test_a_kept_connection_that_turns_readable_is_closed(void **state)
 {
     static const char *const words[] = { HELLO, "x", NULL };
@@ -370,6 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_connection_is_used_again_the_last_one_first),
+        cmocka_unit_test(test_what_a_peak_leaves_is_tidied_up),
         cmocka_unit_test(test_a_kept_connection_that_turns_readable_is_closed),
         cmocka_unit_test(test_a_connection_with_more_than_the_answer_is_not_kept),
         cmocka_unit_test(test_only_a_kept_connection_without_an_answer_is_stale),
