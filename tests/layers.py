@@ -42,7 +42,7 @@ LIBRARIES = {
 
 # What comes with the C library, the compiler and the kernel. Anything else is a library for the table above.
 STANDARD = """
-    assert ctype dirent emmintrin errno fcntl fenv float getopt grp inttypes limits link locale malloc math netdb poll
+    assert ctype dirent dlfcn emmintrin errno fcntl fenv float getopt grp inttypes limits link locale malloc math netdb poll
     pthread pwd sched setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib
     stdnoreturn string strings syslog termios time ucontext unistd wchar
 """.split()

@@ -11,6 +11,7 @@
 #include "net/loop_uv.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -185,12 +186,22 @@ struct fetch_conn *fetch_conn_take(struct fetch_conns *conns, const struct fetch
     return conn;
 }
 
+/* What has come and stands in TLS would be taken for the answer to the next request. Of what stands in
+ * the socket epoll tells while the connection rests. */
+static bool is_silent(struct fetch_conn *conn)
+{
+    char byte;
+
+    return !fetch_conn_may_hold_bytes(conn) ||
+           (fetch_conn_read(conn, &byte, sizeof(byte)) < 0 && errno == EAGAIN);
+}
+
 void fetch_conn_rest(struct fetch_conn *conn)
 {
     struct fetch_conns *conns = conn->conns;
 
     conn->rested_ms = loop_now_ms(conns->loop);
-    if (conn->rested_ms - conn->born_ms >= FETCH_LIFE_MS_MAX) {
+    if (conn->rested_ms - conn->born_ms >= FETCH_LIFE_MS_MAX || !is_silent(conn)) {
         fetch_conn_close(conn);
         return;
     }
@@ -222,9 +233,14 @@ bool fetch_conns_tidy(struct fetch_conns *conns, uint64_t rested_ms)
 
 /* ---- bytes ---- */
 
-bool fetch_conn_hides_bytes(const struct fetch_conn *conn)
+bool fetch_conn_is_bare(const struct fetch_conn *conn)
 {
-    return conn->dial != NULL;
+    return conn->dial == NULL;
+}
+
+bool fetch_conn_may_hold_bytes(const struct fetch_conn *conn)
+{
+    return conn->dial && fetch_dial_may_hold_bytes(conn->dial);
 }
 
 ssize_t fetch_conn_write(struct fetch_conn *conn, const struct iovec *pieces, size_t count)

@@ -42,7 +42,8 @@ struct fetch_conn *fetch_conn_new(struct fetch_conns *conns, const struct fetch_
 struct fetch_conn *fetch_conn_take(struct fetch_conns *conns, const struct fetch_origin *origin,
                                    void *user);
 
-/* Takes the connection: its request was sent whole, its answer read to the end and no further. */
+/* Takes the connection: its request was sent whole, its answer read to the end and no further. One that
+ * has more to say by now is closed. */
 void fetch_conn_rest(struct fetch_conn *conn);
 
 /* Takes the connection. */
@@ -51,8 +52,11 @@ void fetch_conn_close(struct fetch_conn *conn);
 /* What to tell the user of. In the beginning: that it may read. */
 void fetch_conn_watch(struct fetch_conn *conn, bool readable, bool writable);
 
-/* Bytes that have come may stand in TLS, where epoll does not see them: to be read until EAGAIN. */
-bool fetch_conn_hides_bytes(const struct fetch_conn *conn);
+/* Bytes go through the socket, and through nothing else. */
+bool fetch_conn_is_bare(const struct fetch_conn *conn);
+
+/* Bytes that have come stand in TLS, or may, where epoll does not see them: to be read until EAGAIN. */
+bool fetch_conn_may_hold_bytes(const struct fetch_conn *conn);
 
 /* As writev() and read(), without blocking and without signals. */
 ssize_t fetch_conn_write(struct fetch_conn *conn, const struct iovec *pieces, size_t count);

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "net/fetch_easy.h"
+#include "net/fetch_openssl.h"
 #include "net/fetch_shard.h"
 #include "net/fetch_socket.h"
 
@@ -30,6 +31,7 @@ struct fetch_dials {
     struct fetch_sockets *sockets;
     CURLSH *share;
     struct fetch_shards *shards;
+    struct fetch_openssl openssl;
     struct idle bare; /* dials whose sockets are taken over, with a configured handle */
     struct idle kept; /* and others: libcurl loses memory when a handle changes its share */
     int taking;       /* the socket that libcurl shall let go of without closing it; -1: none */
@@ -45,9 +47,11 @@ struct fetch_dial {
     CURLSH *cache;          /* of one connection, at most; NULL: it is taken over */
     uint64_t origin_number; /* what the handle is configured for; 0: nothing */
     bool deny_private;
+    bool through_proxy;
     bool address_denied;
     bool no_socket;
     int socket; /* the connection; -1: none yet */
+    void *ssl;  /* of OpenSSL; NULL: not known what holds bytes */
     fetch_dialled_fn on_end;
     void *owner;
 };
@@ -78,6 +82,21 @@ static curl_socket_t on_open_socket(void *opaque, curlsocktype purpose,
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
+/* A proxy may be asked over TLS of its own, with bytes of ours standing in that. */
+static int on_connected(void *opaque, char *remote, char *local, int remote_port,
+                        int local_port)
+{
+    struct fetch_dial *dial = dial_from(opaque);
+
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    if (!dial->through_proxy)
+        dial->ssl = fetch_openssl_take(&dial->dials->openssl, dial->easy);
+    return CURL_PREREQFUNC_OK;
+}
+
 static int on_close_socket(void *opaque, curl_socket_t fd)
 {
     struct fetch_dials *dials = opaque;
@@ -92,6 +111,7 @@ static int on_close_socket(void *opaque, curl_socket_t fd)
 static const struct fetch_callbacks callbacks = {
     .open_socket = on_open_socket,
     .close_socket = on_close_socket,
+    .connected = on_connected,
 };
 
 static enum fetch_failure failure_of(const struct fetch_dial *dial, CURLcode result)
@@ -129,6 +149,7 @@ struct fetch_dials *fetch_dials_new(struct loop *loop, struct fetch_sockets *soc
     dials->sockets = sockets;
     dials->share = share;
     dials->shards = fetch_shards_new(loop, sockets, &config);
+    fetch_openssl_init(&dials->openssl);
     dials->taking = -1;
     list_init(&dials->bare.dials);
     list_init(&dials->kept.dials);
@@ -215,9 +236,11 @@ struct fetch_dial *fetch_dial_start(struct fetch_dials *dials,
         fetch_easy_set_origin(dial->easy, origin);
     dial->origin_number = origin->number;
     dial->deny_private = origin->deny_private;
+    dial->through_proxy = origin->proxy != NULL;
     dial->address_denied = false;
     dial->no_socket = false;
     dial->socket = -1;
+    dial->ssl = NULL;
     dial->on_end = ended;
     dial->owner = owner;
     fetch_seat_take(&dial->seat, dials->shards);
@@ -274,4 +297,9 @@ ssize_t fetch_dial_read(struct fetch_dial *dial, void *bytes, size_t size)
     CURLcode result = curl_easy_recv(dial->easy, bytes, size, &got);
 
     return outcome(result, got);
+}
+
+bool fetch_dial_may_hold_bytes(const struct fetch_dial *dial)
+{
+    return dial->ssl == NULL || fetch_openssl_holds(&dial->dials->openssl, dial->ssl);
 }

@@ -12,6 +12,7 @@
 #include "net/fetch.h"
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct fetch_dial;
@@ -45,5 +46,8 @@ int fetch_dial_take_over(struct fetch_dial *dial);
 /* Bytes through libcurl. Less than 0: errno says why, EAGAIN among others; 0 of a read: its end. */
 ssize_t fetch_dial_write(struct fetch_dial *dial, const void *bytes, size_t size);
 ssize_t fetch_dial_read(struct fetch_dial *dial, void *bytes, size_t size);
+
+/* Bytes have come, or may have, that epoll does not see: to be read until EAGAIN. */
+bool fetch_dial_may_hold_bytes(const struct fetch_dial *dial);
 
 #endif

@@ -187,13 +187,13 @@ static void read_later(struct direct *direct)
 /* What stands in TLS is seen by nobody but a read. Of what stands in a socket epoll tells again. */
 static void read_on(struct direct *direct)
 {
-    bool hidden = fetch_conn_hides_bytes(direct->conn);
-    int reads = hidden ? READS_AT_ONCE : 1;
-    bool more = true;
+    int reads = 0;
+    bool more;
 
-    while (more && reads-- > 0)
-        more = read_once(direct);
-    if (more && hidden)
+    do {
+        more = read_once(direct) && fetch_conn_may_hold_bytes(direct->conn);
+    } while (more && ++reads < READS_AT_ONCE);
+    if (more)
         read_later(direct);
     if (direct->conn)
         watch(direct);
@@ -244,7 +244,7 @@ static void send_on(struct direct *direct)
 {
     while (!direct->cut && write_once(direct))
         ; /* loop_may_move() ends it */
-    if (direct->cut && fetch_conn_hides_bytes(direct->conn))
+    if (direct->cut && !fetch_conn_is_bare(direct->conn))
         read_later(direct);
     watch(direct);
 }
@@ -271,7 +271,7 @@ static void begin(struct direct *direct)
     direct->fetch.connected_us = clock_us();
     buf_reset(head);
     fetch_send_head(&direct->request, head);
-    if (fetch_conn_hides_bytes(direct->conn))
+    if (!fetch_conn_is_bare(direct->conn))
         join_body(&direct->request, head);
     assert(!head->overflowed);
     fetch_send_begin(&direct->send, buf_span(head), &direct->request, direct->fetch.supply);
@@ -316,7 +316,7 @@ static void resume(struct fetch *fetch)
         return;
     direct->paused = false;
     watch(direct);
-    if (fetch_conn_hides_bytes(direct->conn))
+    if (fetch_conn_may_hold_bytes(direct->conn))
         read_later(direct);
 }
 
