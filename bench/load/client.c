@@ -11,16 +11,20 @@ enum {
     MS_NS = 1000000,
     LEAVE_AT_TOKEN = 3,
     SLOW_READ_BYTES = 4096,
+    PIECE_BYTES_MAX = 64 * 1024,
+    PIECES_PER_SECOND = 200, /* when they are smaller than that */
 };
 
 static void open_link(struct client *client);
 static void begin(struct client *client);
+static void on_piece_due(struct due *due);
 
 void client_init(struct client *client, struct client_rule *rule)
 {
     memset(client, 0, sizeof(*client));
     client->rule = rule;
     client->tcp.data = client;
+    client->piece.on_due = on_piece_due;
     answer_init(&client->answer);
     buf_init(&client->marked, REQUEST_BYTES_MAX);
     buf_init(&client->sealed, SEALED_BYTES_MAX);
@@ -79,11 +83,18 @@ static void on_closed(uv_handle_t *handle)
         open_link(client);
 }
 
+static void stop_sending(struct client *client)
+{
+    dues_drop(client->rule->dues, &client->piece);
+    client->unsent = span_make(NULL, 0);
+}
+
 static void close_link(struct client *client)
 {
     if (client->link == LINK_NONE || client->link == LINK_CLOSING)
         return;
     client->link = LINK_CLOSING;
+    stop_sending(client);
     uv_close((uv_handle_t *)&client->tcp, on_closed);
 }
 
@@ -96,20 +107,23 @@ void client_close(struct client *client)
 /* As a process that is killed with bytes unread does. */
 static void reset_link(struct client *client)
 {
+    stop_sending(client);
     if (client->link == LINK_OPEN && uv_tcp_close_reset(&client->tcp, on_closed) == 0)
         client->link = LINK_CLOSING;
     else
         close_link(client);
 }
 
-/* Ends the request without its answer: the connection closes first, so that the owner's next
- * start finds it gone. */
+/* Ends the request, if there is one yet, without its answer: the connection closes first, so that the
+ * owner's next start finds it gone. */
 static void give_up(struct client *client, enum outcome outcome, const char *why)
 {
     if (client->giving_up != OUTCOME_OK)
         return;
-    client->giving_up = outcome;
-    client->why = why;
+    if (client->state != CLIENT_FREE) {
+        client->giving_up = outcome;
+        client->why = why;
+    }
     close_link(client);
 }
 
@@ -165,7 +179,8 @@ static void end_answer(struct client *client)
     const char *why;
     enum outcome outcome = answer_judge(&client->answer, &why);
     bool reuse = client->answer.complete && client->answer.keep_alive &&
-                 !client->answer.malformed && !client->rule->options->connection_per_request;
+                 !client->answer.malformed && !client->unsent.size &&
+                 !client->rule->options->connection_per_request;
 
     if (!reuse)
         close_link(client);
@@ -331,11 +346,36 @@ static struct span seal_request(struct client *client, struct span request)
     return buf_span(&client->sealed);
 }
 
-static void send_request(struct client *client)
+/* The next piece, as large as its part of a second; what the kernel does not take goes with the one after it. */
+static void send_piece(struct client *client)
 {
-    const struct options *options = client->rule->options;
-    struct span clear = options->leave ? mark_request(client) : client->rule->request;
-    struct span request = seal_request(client, clear);
+    uint64_t rate = client->rule->options->write_rate;
+    uint64_t size = rate / PIECES_PER_SECOND + 1;
+    struct span piece =
+        span_first(client->unsent, size < PIECE_BYTES_MAX ? size : PIECE_BYTES_MAX);
+    uv_buf_t buf = { .base = (char *)(uintptr_t)piece.at, .len = piece.size };
+    int sent = uv_try_write((uv_stream_t *)&client->tcp, &buf, 1);
+    uint64_t now_ns = uv_hrtime();
+    uint64_t next_ns = client->piece.at_ns + piece.size * 1000 * MS_NS / rate;
+
+    if (sent < 0 && sent != UV_EAGAIN) {
+        give_up(client, OUTCOME_UNANSWERED, uv_strerror(sent));
+        return;
+    }
+    client->unsent = span_skip(client->unsent, sent > 0 ? (size_t)sent : 0);
+    if (client->unsent.size)
+        dues_set(client->rule->dues, &client->piece, next_ns > now_ns ? next_ns : now_ns);
+    else
+        client->sent_ns = now_ns;
+}
+
+static void on_piece_due(struct due *due)
+{
+    send_piece(LIST_OWNER(due, struct client, piece));
+}
+
+static void send_at_once(struct client *client, struct span request)
+{
     uv_stream_t *stream = (uv_stream_t *)&client->tcp;
     /* uv_buf_t is not const, but libuv only reads what it sends. */
     uv_buf_t buf = { .base = (char *)(uintptr_t)request.at, .len = request.size };
@@ -358,12 +398,28 @@ static void send_request(struct client *client)
         give_up(client, OUTCOME_UNANSWERED, "cannot write");
 }
 
+static void send_request(struct client *client)
+{
+    const struct options *options = client->rule->options;
+    struct span clear = options->leave ? mark_request(client) : client->rule->request;
+    struct span request = seal_request(client, clear);
+
+    if (!options->write_rate || !request.size) {
+        send_at_once(client, request);
+        return;
+    }
+    client->unsent = request;
+    client->piece.at_ns = uv_hrtime();
+    send_piece(client);
+}
+
 /* The connection is ready. */
 static void begin(struct client *client)
 {
     client->link = LINK_OPEN;
     client->rule->tally->connects++;
-    send_request(client);
+    if (client->state == CLIENT_WAITING)
+        send_request(client);
 }
 
 static void on_connected(uv_connect_t *connect, int status)
@@ -410,6 +466,18 @@ static void open_link(struct client *client)
                          (const struct sockaddr *)&client->rule->target->address, on_connected);
     if (err)
         give_up(client, OUTCOME_UNANSWERED, uv_strerror(err));
+}
+
+void client_connect(struct client *client)
+{
+    assert(client->state == CLIENT_FREE);
+    if (client->link == LINK_NONE)
+        open_link(client);
+}
+
+bool client_connecting(const struct client *client)
+{
+    return client->link == LINK_CONNECTING || client->link == LINK_GREETING;
 }
 
 void client_start(struct client *client, uint64_t due_ns)

@@ -9,6 +9,7 @@
 #ifndef LOAD_CLIENT_H
 #define LOAD_CLIENT_H
 
+#include "../clock/dues.h"
 #include "answer.h"
 #include "base/list.h"
 #include "options.h"
@@ -24,6 +25,7 @@ struct client;
 /* What all clients of a round share. */
 struct client_rule {
     uv_loop_t *loop;
+    struct dues *dues;
     const struct options *options;
     const struct target *target;
     struct tally *tally;
@@ -52,8 +54,10 @@ struct client {
     uv_tcp_t tcp;
     uv_connect_t connect;
     uv_write_t write;
-    struct seal *seal; /* of this connection; NULL: in the clear, or there is none */
-    struct buf sealed; /* what is being sent */
+    struct seal *seal;  /* of this connection; NULL: in the clear, or there is none */
+    struct buf sealed;  /* what is being sent */
+    struct span unsent; /* of the request, when it goes in pieces */
+    struct due piece;   /* the next one */
     struct answer answer;
     struct buf marked; /* a request of its own, with its mark */
     uint64_t mark;
@@ -71,6 +75,12 @@ struct client {
 
 void client_init(struct client *client, struct client_rule *rule);
 void client_done(struct client *client); /* after its connection has closed */
+
+/* Opens the connection of a FREE client ahead of its first request. */
+void client_connect(struct client *client);
+
+/* Whether it is still at that. */
+bool client_connecting(const struct client *client);
 
 /* Starts a request that was due at `due_ns`. */
 void client_start(struct client *client, uint64_t due_ns);

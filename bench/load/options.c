@@ -54,8 +54,10 @@ static const struct row rows[] = {
       AT(poisson) },
     { "--connection-per-request", NULL, NULL, "none is used twice", KIND_FLAG,
       AT(connection_per_request) },
-    { "--ramp", NULL, "S", "closed loop: the connections start spread over S", KIND_THOUSANDTHS,
-      AT(ramp_ms), DAY_MS },
+    { "--connect-first", NULL, NULL, "all connections are open before the first request",
+      KIND_FLAG, AT(connect_first) },
+    { "--ramp", NULL, "S", "closed loop: the connections start at random within S",
+      KIND_THOUSANDTHS, AT(ramp_ms), DAY_MS },
     { "--rounds", "-r", "N", "for each URL (1; several URLs: 5)", KIND_COUNT, AT(rounds),
       ROUNDS_MAX, 1 },
     { "--warmup", NULL, "S", "first, for each URL, without counting (0)", KIND_THOUSANDTHS,
@@ -70,6 +72,8 @@ static const struct row rows[] = {
       AT(tokens), UINT32_MAX, 1 },
     { "--read-rate", NULL, "B", "slow readers: each connection takes B bytes a second",
       KIND_COUNT, AT(read_rate), UINT32_MAX, 1 },
+    { "--write-rate", NULL, "B", "as over a network: each connection sends B bytes a second",
+      KIND_COUNT, AT(write_rate), UINT32_MAX, 1 },
     { "--disconnect", NULL, "PHASE", "leave in phase headers, stream or wait, or at random",
       KIND_LEAVE, AT(leave) },
     { "--hold", NULL, "S", "leave so long after sending; at random: within it (0.05)",
@@ -306,6 +310,8 @@ static bool check_pairs(const struct options *options)
         return refuse("--poisson", "is for --rate R");
     if (options->ramp_ms && options->rate_milli)
         return refuse("--ramp", "is for the closed loop, without --rate");
+    if (options->connect_first && options->connection_per_request)
+        return refuse("--connect-first", "is for connections that are kept");
     if (options->tokens && !options->stream)
         return refuse("--expect-tokens", "is for --stream");
     if (options->usage && !options->stream)

@@ -40,6 +40,7 @@ struct options {
     uint64_t rate_milli; /* requests in 1000 s; 0: closed loop */
     bool poisson;
     bool connection_per_request;
+    bool connect_first;
     uint64_t ramp_ms;
     uint64_t rounds;
     uint64_t warmup_ms;
@@ -50,7 +51,8 @@ struct options {
     enum leave leave;
     uint64_t hold_ms; /* then it leaves, except mid-stream */
     const char *closes_file;
-    uint64_t read_rate; /* bytes a second that each connection takes; 0: all that come */
+    uint64_t read_rate;  /* bytes a second that each connection takes; 0: all that come */
+    uint64_t write_rate; /* the same of what it sends */
 
     /* What comes out. */
     const char *json_file;

@@ -1,10 +1,11 @@
-/*  closed loop:  a client that is free starts the next request at once
- *  open loop:    pacer -> timerfd -> due? -> a free client, or a new one, or it waits its turn
+/*  closed loop:  the ramp lets the clients in; one that is free starts the next request at once
+ *  open loop:    pacer -> due? -> a free client, or a new one, or it waits its turn
  *
- * A round is over when nothing more is to start and every client is free. Then all connections
+ * A round begins when the connections are open, if that is wanted. It is over when nothing more is to start and every client is free. Then all connections
  * close, and the loop ends by itself. */
 #include "round.h"
 
+#include "../clock/dues.h"
 #include "base/mem.h"
 #include "client.h"
 #include "pacer.h"
@@ -12,15 +13,13 @@
 #include "request.h"
 
 #include <assert.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 enum {
     TICK_MS = 100,
     TICK_FINE_MS = 5,
+    CONNECT_MS_MAX = 10000,
     REQUEST_BYTES_MAX = 256 * 1024 * 1024,
     MS_NS = 1000000,
-    SECOND_NS = 1000000000,
 };
 
 struct round {
@@ -28,8 +27,8 @@ struct round {
     struct tally *tally;
     uv_loop_t loop;
     uv_timer_t tick;
-    uv_poll_t alarm; /* of the open loop's next request */
-    int alarm_fd;    /* -1: closed loop */
+    struct dues dues;
+    struct due next; /* request of an open loop, client of a closed one */
     struct client_rule *rule;
     struct buf request;
     struct client *clients; /* the first `client_count` have been used */
@@ -37,9 +36,14 @@ struct round {
     struct list free;    /* can start */
     struct list resting; /* were not let in; the next tick frees them */
     struct list busy;
-    struct pacer pacer;
-    uint64_t started; /* requests */
+    struct pacer pacer;    /* of an open loop */
+    uint64_t let_in;       /* clients, by the ramp of a closed one */
+    uint64_t random;       /* the dice of the ramp; not 0 */
+    uint64_t started;      /* requests */
+    uint64_t connected_ns; /* when the connections have had time enough to open */
+    uint64_t looked_ns;    /* at the processes, for the last time */
     struct counter counter;
+    bool begun;
     bool over;
 };
 
@@ -76,12 +80,9 @@ static struct client *find_client(struct round *round)
     return client;
 }
 
-static void on_alarm_closed(uv_handle_t *alarm)
+static bool is_open_loop(const struct round *round)
 {
-    struct round *round = alarm->data;
-
-    (void)close(round->alarm_fd);
-    round->alarm_fd = -1;
+    return round->order->options->rate_milli > 0;
 }
 
 static void end_when_done(struct round *round, uint64_t now_ns)
@@ -92,24 +93,13 @@ static void end_when_done(struct round *round, uint64_t now_ns)
     round->tally->end_ns = now_ns;
     process_end(round->order->target, &round->tally->usage, &round->counter);
     uv_close((uv_handle_t *)&round->tick, NULL);
-    if (round->alarm_fd >= 0)
-        uv_close((uv_handle_t *)&round->alarm, on_alarm_closed);
+    dues_close(&round->dues);
     for (uint64_t i = 0; i < round->client_count; i++)
         client_close(&round->clients[i]);
     round->tally->connections_peak = round->client_count;
 }
 
 /* ---- open loop ---- */
-
-static void set_alarm(struct round *round)
-{
-    uint64_t due_ns = round->pacer.due_ns;
-    struct itimerspec when = {
-        .it_value = { (time_t)(due_ns / SECOND_NS), (long)(due_ns % SECOND_NS) },
-    };
-
-    (void)timerfd_settime(round->alarm_fd, TFD_TIMER_ABSTIME, &when, NULL);
-}
 
 /* Starts what is due. What finds no client stays due, and its time counts. */
 static void start_due(struct round *round)
@@ -126,39 +116,40 @@ static void start_due(struct round *round)
         histogram_record(&round->tally->lag, now_ns - due_ns);
         start(round, client, due_ns);
     }
-    set_alarm(round);
-}
-
-static void on_alarm(uv_poll_t *alarm, int status, int events)
-{
-    struct round *round = alarm->data;
-    uint64_t times;
-
-    (void)status;
-    (void)events;
-    if (read(round->alarm_fd, &times, sizeof(times)) == (ssize_t)sizeof(times))
-        start_due(round);
+    if (may_start(round, round->pacer.due_ns))
+        dues_set(&round->dues, &round->next, round->pacer.due_ns);
 }
 
 /* ---- closed loop ---- */
 
-/* How many clients the ramp has let in by now. */
-static uint64_t wanted_clients(const struct round *round, uint64_t now_ns)
+/* When the ramp lets the next client in: each at random in a share of its own. Evenly they would come in
+ * step with the pace of the streams that they ask for. */
+static uint64_t ramp_ns(struct round *round)
 {
     const struct options *options = round->order->options;
-    uint64_t since_ns = now_ns - round->tally->begin_ns;
-    uint64_t wanted;
+    double share = (double)options->ramp_ms * MS_NS / (double)options->connections;
 
-    if (!options->ramp_ms || since_ns >= options->ramp_ms * MS_NS)
-        return options->connections;
-    wanted = 1 + options->connections * (since_ns / MS_NS) / options->ramp_ms;
-    return wanted < options->connections ? wanted : options->connections;
+    round->random ^= round->random << 13;
+    round->random ^= round->random >> 7;
+    round->random ^= round->random << 17;
+    return round->tally->begin_ns +
+           (uint64_t)(share * ((double)round->let_in +
+                               (double)(round->random >> 11) / (double)(UINT64_C(1) << 53)));
 }
 
-static void add_clients(struct round *round, uint64_t now_ns)
+static void let_in(struct round *round)
 {
-    while (round->client_count < wanted_clients(round, now_ns) && may_start(round, now_ns))
+    uint64_t now_ns = uv_hrtime();
+
+    while (round->let_in < round->order->options->connections && may_start(round, now_ns)) {
+        if (round->next.at_ns > now_ns) {
+            dues_set(&round->dues, &round->next, round->next.at_ns);
+            return;
+        }
+        round->let_in++;
+        round->next.at_ns = ramp_ns(round);
         start(round, find_client(round), uv_hrtime());
+    }
 }
 
 static void wake_resting(struct round *round, uint64_t now_ns)
@@ -172,7 +163,7 @@ static void wake_resting(struct round *round, uint64_t now_ns)
         struct client *client = LIST_OWNER(link, struct client, at);
 
         list_append(&round->free, &client->at);
-        if (round->alarm_fd < 0 && may_start(round, now_ns))
+        if (!is_open_loop(round) && may_start(round, now_ns))
             start(round, client, uv_hrtime());
     }
 }
@@ -189,12 +180,61 @@ static void on_free(struct client *client)
         list_append(&round->resting, &client->at);
     } else {
         list_append(&round->free, &client->at);
-        if (round->alarm_fd >= 0)
+        if (is_open_loop(round))
             start_due(round);
         else if (may_start(round, now_ns))
             start(round, client, now_ns);
     }
     end_when_done(round, now_ns);
+}
+
+/* ---- the begin ---- */
+
+static void on_next(struct due *next)
+{
+    struct round *round = LIST_OWNER(next, struct round, next);
+
+    if (is_open_loop(round))
+        start_due(round);
+    else
+        let_in(round);
+}
+
+static void begin(struct round *round)
+{
+    const struct options *options = round->order->options;
+    struct tally *tally = round->tally;
+
+    round->begun = true;
+    process_begin(round->order->target, &tally->usage, &round->counter);
+    tally->begin_ns = uv_hrtime();
+    series_init(&tally->series, tally->begin_ns, options->slot_ms * MS_NS);
+    if (is_open_loop(round))
+        pacer_init(&round->pacer, tally->begin_ns, options->rate_milli, options->poisson);
+    else
+        round->next.at_ns = ramp_ns(round);
+    on_next(&round->next);
+}
+
+static void connect_all(struct round *round)
+{
+    round->connected_ns = uv_hrtime() + CONNECT_MS_MAX * (uint64_t)MS_NS;
+    while (round->client_count < round->order->options->connections) {
+        struct client *client = &round->clients[round->client_count++];
+
+        client_init(client, round->rule);
+        list_append(&round->free, &client->at);
+        client_connect(client);
+    }
+}
+
+/* Whoever is not connected by then tries again with its first request. */
+static void begin_when_connected(struct round *round, uint64_t now_ns)
+{
+    for (uint64_t i = 0; i < round->client_count && now_ns < round->connected_ns; i++)
+        if (client_connecting(&round->clients[i]))
+            return;
+    begin(round);
 }
 
 /* ---- the tick ---- */
@@ -227,11 +267,16 @@ static void on_tick(uv_timer_t *tick)
     struct round *round = tick->data;
     uint64_t now_ns = uv_hrtime();
 
-    process_look(round->order->target, &round->tally->usage);
+    if (!round->begun) {
+        begin_when_connected(round, now_ns);
+        return;
+    }
+    if (now_ns - round->looked_ns >= TICK_MS * MS_NS) {
+        round->looked_ns = now_ns;
+        process_look(round->order->target, &round->tally->usage);
+    }
     look_at_clients(round, now_ns);
     wake_resting(round, now_ns);
-    if (round->alarm_fd < 0)
-        add_clients(round, now_ns);
     if (round->order->title)
         print_progress(round, now_ns);
     end_when_done(round, now_ns);
@@ -257,7 +302,7 @@ static void open_round(struct round *round)
 {
     const struct round_order *order = round->order;
     const struct options *options = order->options;
-    bool fine = options->leave || options->ramp_ms || options->read_rate;
+    bool fine = options->leave || options->connect_first || options->read_rate;
     uint64_t tick_ms = fine ? TICK_FINE_MS : TICK_MS;
     int err = uv_loop_init(&round->loop);
 
@@ -265,10 +310,10 @@ static void open_round(struct round *round)
     list_init(&round->free);
     list_init(&round->resting);
     list_init(&round->busy);
-    round->alarm_fd = -1;
     round->clients = mem_alloc(options->connections * sizeof(round->clients[0]));
     round->rule = mem_zero(sizeof(*round->rule));
     round->rule->loop = &round->loop;
+    round->rule->dues = &round->dues;
     round->rule->options = options;
     round->rule->target = order->target;
     round->rule->tally = round->tally;
@@ -277,24 +322,14 @@ static void open_round(struct round *round)
     round->rule->seal_rule = order->target->tls ? seal_rule_new() : NULL;
     buf_init(&round->rule->clear, REQUEST_BYTES_MAX);
     round->rule->random = 88172645463325252;
+    round->random = 88172645463325252;
     round->rule->on_free = on_free;
     round->rule->owner = round;
+    dues_init(&round->dues, &round->loop);
+    round->next.on_due = on_next;
     uv_timer_init(&round->loop, &round->tick);
     round->tick.data = round;
     uv_timer_start(&round->tick, on_tick, tick_ms, tick_ms);
-}
-
-static void open_pace(struct round *round)
-{
-    const struct options *options = round->order->options;
-
-    pacer_init(&round->pacer, round->tally->begin_ns, options->rate_milli, options->poisson);
-    round->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    assert(round->alarm_fd >= 0);
-    uv_poll_init(&round->loop, &round->alarm, round->alarm_fd);
-    round->alarm.data = round;
-    uv_poll_start(&round->alarm, UV_READABLE, on_alarm);
-    start_due(round);
 }
 
 static void close_round(struct round *round)
@@ -303,6 +338,7 @@ static void close_round(struct round *round)
 
     for (uint64_t i = 0; i < round->client_count; i++)
         client_done(&round->clients[i]);
+    dues_done(&round->dues);
     mem_free(round->clients);
     seal_rule_free(round->rule->seal_rule);
     buf_done(&round->rule->clear);
@@ -321,13 +357,10 @@ bool round_run(const struct round_order *order, struct tally *tally)
         return false;
     }
     open_round(&round);
-    process_begin(order->target, &tally->usage, &round.counter);
-    tally->begin_ns = uv_hrtime();
-    series_init(&tally->series, tally->begin_ns, order->options->slot_ms * MS_NS);
-    if (order->options->rate_milli)
-        open_pace(&round);
+    if (order->options->connect_first)
+        connect_all(&round);
     else
-        add_clients(&round, tally->begin_ns);
+        begin(&round);
     uv_run(&round.loop, UV_RUN_DEFAULT);
     close_round(&round);
     if (order->title)

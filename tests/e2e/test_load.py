@@ -167,6 +167,41 @@ def test_a_series_says_what_began_and_ended_when(tmp_path):
     assert all(slot["slowest_us"] > 0 for slot in slots if slot["ok"])
 
 
+def test_a_ramp_lets_clients_in_at_random_moments_of_its_length(tmp_path):
+    """Streams that all began at the pace of their events would be in step."""
+    path = tmp_path / "load.json"
+    with Mock(latency=1000) as mock:
+        command = [BINARY, mock.url, "-c", "40", "-n", "40", "--ramp", "0.8", "--series", "0.005",
+                   "--json", path, "--quiet"]
+        subprocess.run(command, stdout=subprocess.DEVNULL, timeout=60, check=True)
+    slots = json.loads(path.read_text())["targets"]["URL"]["rounds"][0]["series"]
+    at = [i for i, slot in enumerate(slots) for _ in range(slot["started"])]
+    assert len(at) == 40 and at[-1] >= (800 - 20) / 5 - 1
+    assert len({i % 4 for i in at}) == 4  # evenly they would come each 20 ms
+
+
+def test_connections_may_be_open_before_the_first_request():
+    with Mock() as mock:
+        code, figures = run(mock.url, "-c", 5, "-n", 2, "--connect-first")
+    assert (code, figures["requests"], figures["connects"]) == (0, 2, 5)
+
+
+def test_who_cannot_connect_first_fails_with_its_request():
+    with Mock() as mock:
+        url = mock.url
+    code, figures = run(url, "-c", 3, "-n", 3, "--connect-first")
+    assert (code, figures["outcomes"]["unanswered"]) == (1, 3)
+
+
+def test_a_slow_writer_writes_slowly():
+    with Mock() as mock:
+        code, figures = run(mock.url, "-c", 2, "-n", 2, "--body-bytes", 100_000, "--write-rate",
+                            200_000)
+        bodies = [record["body_bytes"] for record in mock.log()]
+    assert (code, bodies) == (0, [100_000] * 2)
+    assert figures["whole_us"]["min"] >= 0.98 * 100_000 / 200_000 * 1e6
+
+
 def test_without_being_asked_it_keeps_no_series_and_refusals_have_times_of_their_own():
     with Mock() as mock:
         mock.set(fault="503", fault_count=5)
@@ -209,6 +244,8 @@ def test_it_leaves_in_the_phase_that_it_is_told_to(phase, tmp_path):
     (["http://127.0.0.1:1", "--rate", "1.2345"], "with at most three decimals"),
     (["http://127.0.0.1:1", "--poisson"], "--poisson: is for --rate R"),
     (["http://127.0.0.1:1", "--rate", "5", "--ramp", "1"], "--ramp: is for the closed loop"),
+    (["http://127.0.0.1:1", "--connect-first", "--connection-per-request"],
+     "--connect-first: is for connections that are kept"),
     (["http://127.0.0.1:1", "--expect-tokens", "5"], "--expect-tokens: is for --stream"),
     (["http://127.0.0.1:1", "--series", "1"], "--series: is for --json FILE"),
     (["http://127.0.0.1:1", "--closes", "x"], "--closes: is for --disconnect PHASE"),
