@@ -18,8 +18,6 @@ static void on_closed(uv_handle_t *handle)
 {
     struct conn *conn = handle->data;
 
-    if (--conn->handles)
-        return;
     request_done(&conn->request);
     buf_done(&conn->backlog);
     answer_done(&conn->answer);
@@ -36,7 +34,7 @@ void conn_close(struct conn *conn, bool reset)
     list_remove(&conn->waiter);
     conn->mock->journal.stats.connections_open--;
     conn->mock->journal.changed = true;
-    uv_close((uv_handle_t *)&conn->timer, on_closed);
+    dues_drop(&conn->mock->dues, &conn->due);
     if (!reset || uv_tcp_close_reset(&conn->tcp, on_closed))
         uv_close((uv_handle_t *)&conn->tcp, on_closed);
 }
@@ -228,8 +226,7 @@ void conn_accept(struct mock *mock)
 
     conn->mock = mock;
     conn->tcp.data = conn;
-    conn->timer.data = conn;
-    conn->handles = 2;
+    conn->due.on_due = play_due;
     conn->number = ++mock->conn_count;
     request_init(&conn->request);
     buf_init(&conn->backlog, BACKLOG_BYTES_MAX);
@@ -239,7 +236,6 @@ void conn_accept(struct mock *mock)
     mock->journal.stats.connections_open++;
     mock->journal.stats.connections_total++;
     mock->journal.changed = true;
-    uv_timer_init(&mock->loop, &conn->timer);
     uv_tcp_init(&mock->loop, &conn->tcp);
     if (uv_accept((uv_stream_t *)&mock->listener, (uv_stream_t *)&conn->tcp)) {
         conn_close(conn, false);

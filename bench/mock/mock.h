@@ -13,6 +13,7 @@
 #ifndef MOCK_MOCK_H
 #define MOCK_MOCK_H
 
+#include "../clock/dues.h"
 #include "answer.h"
 #include "base/buf.h"
 #include "base/list.h"
@@ -41,6 +42,7 @@ struct mock {
     uv_tcp_t listener;
     uv_timer_t reopen; /* the listener, after /mock/control {"accept": false} */
     uv_prepare_t turn; /* looks whether what somebody waits for has come */
+    struct dues dues;  /* players that wait for their time */
     uv_signal_t stops[2];
     struct sockaddr_storage address;
     bool listening;
@@ -76,7 +78,7 @@ struct play {
     uint32_t event;         /* the next of the answer */
     uint64_t tokens;        /* in those before it */
     struct buf event_bytes; /* of the event that is being sent */
-    uint64_t due_ms;        /* when the next event is; 0: not paced yet */
+    uint64_t due_ns;        /* when the next event is; 0: not paced yet */
     uint32_t budget;        /* writes left in this turn */
     bool paced;             /* the interval before the next event is over */
     bool ready;             /* nothing is being waited for */
@@ -98,9 +100,8 @@ enum conn_state {
 
 struct conn {
     uv_tcp_t tcp;
-    uv_timer_t timer;
     uv_shutdown_t shutdown;
-    uint32_t handles; /* that libuv still holds */
+    struct due due; /* when the player goes on */
     struct list link;
     struct mock *mock;
     enum conn_state state;

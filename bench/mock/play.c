@@ -10,6 +10,7 @@ enum {
     TURN_WRITES_MAX = 32,         /* then other connections come first */
     REPEAT_BYTES_MAX = 32 * 1024, /* of a repeated text in one write */
     EVENT_BYTES_MAX = INT32_MAX,
+    MS_NS = 1000000,
 };
 
 enum outcome {
@@ -38,34 +39,40 @@ static enum outcome next(struct conn *conn)
     return GO_ON;
 }
 
-static void on_timer(uv_timer_t *timer)
+void play_due(struct due *due)
 {
-    struct conn *conn = timer->data;
+    struct conn *conn = LIST_OWNER(due, struct conn, due);
 
     conn->play.ready = true;
     conn_pump(conn);
 }
 
-static void wait_ms(struct conn *conn, uint64_t ms)
+static void wait_until(struct conn *conn, uint64_t due_ns)
 {
     conn->play.ready = false;
-    uv_timer_start(&conn->timer, on_timer, ms, 0);
+    dues_set(&conn->mock->dues, &conn->due, due_ns);
+}
+
+static void wait_ms(struct conn *conn, uint64_t ms)
+{
+    wait_until(conn, uv_hrtime() + ms * MS_NS);
 }
 
 /* Waits until `ms` after the last time it was called, so that delays do not add up. */
 static enum outcome pace(struct conn *conn, uint32_t ms)
 {
     struct play *play = &conn->play;
-    uint64_t now_ms = uv_now(&conn->mock->loop);
+    uint64_t now_ns;
 
     if (!ms)
         return GO_ON;
-    if (!play->due_ms)
-        play->due_ms = now_ms;
-    play->due_ms += ms;
-    if (play->due_ms <= now_ms)
+    now_ns = uv_hrtime();
+    if (!play->due_ns)
+        play->due_ns = now_ns;
+    play->due_ns += (uint64_t)ms * MS_NS;
+    if (play->due_ns <= now_ns)
         return GO_ON;
-    wait_ms(conn, play->due_ms - now_ms);
+    wait_until(conn, play->due_ns);
     return WAIT;
 }
 
@@ -305,13 +312,13 @@ static enum outcome step_close(struct conn *conn, const struct step *step)
 static enum outcome step_await(struct conn *conn, const struct step *step)
 {
     struct play *play = &conn->play;
-    uint64_t now_ms = uv_now(&conn->mock->loop);
+    uint64_t now_ns = uv_hrtime();
 
     (void)step;
-    if (!play->due_ms)
-        play->due_ms = now_ms + conn->await_ms;
-    if (!serve_awaited(conn) && play->due_ms > now_ms) {
-        wait_ms(conn, play->due_ms - now_ms); /* play_look_again() comes earlier */
+    if (!play->due_ns)
+        play->due_ns = now_ns + conn->await_ms * MS_NS;
+    if (!serve_awaited(conn) && play->due_ns > now_ns) {
+        wait_until(conn, play->due_ns); /* play_look_again() comes earlier */
         return WAIT;
     }
     if (!serve_awaited(conn))

@@ -3,6 +3,7 @@
 #define MOCK_PLAY_H
 
 struct conn;
+struct due;
 struct step;
 
 void play_init(struct conn *conn);
@@ -10,6 +11,9 @@ void play_done(struct conn *conn);
 
 /* Starts `steps`, after the latency that the knobs give. */
 void play_start(struct conn *conn, const struct step *steps);
+
+/* What it waited for by the clock has come. */
+void play_due(struct due *due);
 
 /* Lets it go on in the next turn of the loop, if it stands at STEP_HOLD. */
 void play_release(struct conn *conn);

@@ -72,6 +72,7 @@ void server_init(struct mock *mock)
     bills_init(&mock->bills);
     buf_init(&mock->out, SIZE_MAX / 2);
     uv_loop_init(&mock->loop);
+    dues_init(&mock->dues, &mock->loop);
     uv_timer_init(&mock->loop, &mock->reopen);
     mock->reopen.data = mock;
     uv_prepare_init(&mock->loop, &mock->turn);
@@ -115,6 +116,7 @@ void server_run(struct mock *mock)
     for (size_t i = 0; i < BLACKHOLE_SOCKETS; i++)
         if (mock->blackhole[i] > 0)
             (void)close(mock->blackhole[i]);
+    dues_done(&mock->dues);
     journal_done(&mock->journal);
     bills_done(&mock->bills);
     buf_done(&mock->out);
