@@ -28,6 +28,7 @@ struct watch {
 struct loop {
     uv_loop_t uv;
     uv_prepare_t turn;
+    uv_check_t waking;
     uv_idle_t hurry; /* active while work is left for the next turn: the loop must not sleep */
     uv_timer_t timer;
     struct list ready;
@@ -35,7 +36,8 @@ struct loop {
     struct alarms alarms;
     struct share share;
     struct watch *watches;
-    uint64_t idle_ns; /* as of the last busy reading */
+    uint64_t asleep_ns; /* since when; 0: it did not mean to sleep */
+    uint64_t idle_ns;   /* slept since the last busy reading */
     uint64_t read_ns;
     uint32_t busy_per_mille;
 };
@@ -252,6 +254,16 @@ static void on_turn(uv_prepare_t *prepare)
         (void)uv_idle_start(&loop->hurry, on_hurry);
     else
         (void)uv_idle_stop(&loop->hurry);
+    loop->asleep_ns = work_left(loop) ? 0 : uv_hrtime();
+}
+
+/* libuv's own idle time costs a second epoll_wait in each turn that sleeps. */
+static void on_waking(uv_check_t *check)
+{
+    struct loop *loop = check->data;
+
+    if (loop->asleep_ns)
+        loop->idle_ns += uv_hrtime() - loop->asleep_ns;
 }
 
 /* ---- life ---- */
@@ -262,16 +274,18 @@ struct loop *loop_new(void)
     int failed = uv_loop_init(&loop->uv);
 
     assert(failed == 0);
-    (void)uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
     list_init(&loop->ready);
     for (int phase = 0; phase < LOOP_PHASES; phase++)
         list_init(&loop->later[phase]);
     (void)uv_prepare_init(&loop->uv, &loop->turn);
+    (void)uv_check_init(&loop->uv, &loop->waking);
     (void)uv_idle_init(&loop->uv, &loop->hurry);
     (void)uv_timer_init(&loop->uv, &loop->timer);
     loop->turn.data = loop;
+    loop->waking.data = loop;
     loop->timer.data = loop;
     (void)uv_prepare_start(&loop->turn, on_turn);
+    (void)uv_check_start(&loop->waking, on_waking);
     return loop;
 }
 
@@ -285,6 +299,7 @@ void loop_free(struct loop *loop)
     int failed;
 
     uv_close((uv_handle_t *)&loop->turn, NULL);
+    uv_close((uv_handle_t *)&loop->waking, NULL);
     uv_close((uv_handle_t *)&loop->hurry, NULL);
     uv_close((uv_handle_t *)&loop->timer, NULL);
     while (loop->watches) {
@@ -332,13 +347,12 @@ uint64_t loop_now_ms(const struct loop *loop)
 uint32_t loop_busy_per_mille(struct loop *loop)
 {
     uint64_t now_ns = uv_hrtime();
-    uint64_t idle_ns = uv_metrics_idle_time(&loop->uv);
 
     if (now_ns - loop->read_ns >= 1000000000u) {
-        uint64_t idle = (idle_ns - loop->idle_ns) * 1000u / (now_ns - loop->read_ns);
+        uint64_t idle = loop->idle_ns * 1000u / (now_ns - loop->read_ns);
 
         loop->busy_per_mille = idle > 1000u ? 0 : 1000u - (uint32_t)idle;
-        loop->idle_ns = idle_ns;
+        loop->idle_ns = 0;
         loop->read_ns = now_ns;
     }
     return loop->busy_per_mille;
