@@ -95,35 +95,91 @@ size_t span_find_text(struct span a, const char *text)
     return found ? (size_t)(found - a.at) : SIZE_MAX;
 }
 
+/* ---- searching, sixteen bytes at once where the machine can ---- */
+
 #ifdef __SSE2__
-/* How many bytes at the front are looked at sixteen at once and are no control bytes. */
-static size_t skip_blocks(struct span a)
+enum { BLOCK_BYTES = sizeof(__m128i) };
+
+static __m128i load(const char *at)
 {
-    const __m128i last = _mm_set1_epi8(0x1f);
-    const __m128i del = _mm_set1_epi8(0x7f);
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+static __m128i equal(__m128i block, char byte)
+{
+    return _mm_cmpeq_epi8(block, _mm_set1_epi8(byte));
+}
+
+static unsigned bits(__m128i found)
+{
+    return (unsigned)_mm_movemask_epi8(found);
+}
+
+/* How many bytes at the front are looked at and are no control bytes. */
+static size_t skip_controls(struct span a)
+{
     size_t at = 0;
 
-    for (; a.size - at >= sizeof(last); at += sizeof(last)) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(a.at + at));
-        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, last), x);
+    for (; a.size - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
+        __m128i block = load(a.at + at);
+        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
 
-        if (_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(x, del))))
+        if (bits(_mm_or_si128(low, equal(block, 0x7f))))
             break;
     }
     return at;
 }
+
+/* The same for a pair. */
+static size_t skip_unpaired(struct span a, char byte, const char behind[3])
+{
+    size_t at = 0;
+
+    for (; a.size - at > BLOCK_BYTES; at += BLOCK_BYTES) {
+        __m128i next = load(a.at + at + 1);
+        __m128i one_of =
+            _mm_or_si128(_mm_or_si128(equal(next, behind[0]), equal(next, behind[1])),
+                         equal(next, behind[2]));
+        unsigned found = bits(_mm_and_si128(equal(load(a.at + at), byte), one_of));
+
+        if (found)
+            return at + (unsigned)__builtin_ctz(found);
+    }
+    return at;
+}
 #else
-static size_t skip_blocks(struct span a)
+static size_t skip_controls(struct span a)
 {
     (void)a;
+    return 0;
+}
+
+static size_t skip_unpaired(struct span a, char byte, const char behind[3])
+{
+    (void)a;
+    (void)byte;
+    (void)behind;
     return 0;
 }
 #endif
 
 size_t span_find_control(struct span a)
 {
-    for (size_t at = skip_blocks(a); at < a.size; at++)
+    for (size_t at = skip_controls(a); at < a.size; at++)
         if ((unsigned char)a.at[at] < 0x20 || a.at[at] == 0x7f)
+            return at;
+    return SIZE_MAX;
+}
+
+static bool is_one_of(char byte, const char three[3])
+{
+    return byte == three[0] || byte == three[1] || byte == three[2];
+}
+
+size_t span_find_pair(struct span a, char byte, const char behind[3])
+{
+    for (size_t at = skip_unpaired(a, byte, behind); at + 1 < a.size; at++)
+        if (a.at[at] == byte && is_one_of(a.at[at + 1], behind))
             return at;
     return SIZE_MAX;
 }

@@ -50,6 +50,9 @@ size_t span_find_text(struct span a, const char *text);
 /* Position of the first control byte (below 0x20, or 0x7f), or SIZE_MAX. */
 size_t span_find_control(struct span a);
 
+/* Position of the first `byte` that has one of those three right behind it, or SIZE_MAX. */
+size_t span_find_pair(struct span a, char byte, const char behind[3]);
+
 /* Cuts the part up to `byte` off the front of *rest (the byte itself goes, too); everything when
  * there is none. */
 struct span span_cut(struct span *rest, char byte);

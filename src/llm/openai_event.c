@@ -12,8 +12,6 @@
 
 /* ---- searching ---- */
 
-enum { HINT_BYTES = 64 };
-
 static struct span skip_blanks(struct span text)
 {
     while (text.size && (text.at[0] == ' ' || text.at[0] == '\t' || text.at[0] == '\n'))
@@ -22,34 +20,22 @@ static struct span skip_blanks(struct span text)
 }
 
 /* Does the member whose key's opening quote has just been passed say anything but null? */
-static bool says(struct span text, const char *name, size_t size)
+static bool says(struct span text, struct span name)
 {
-    if (text.size <= size || memcmp(text.at, name, size) != 0 || text.at[size] != '"')
+    if (text.size < name.size || memcmp(text.at, name.at, name.size) != 0)
         return false;
-    text = skip_blanks(span_skip(text, size + 1));
+    text = skip_blanks(span_skip(text, name.size));
     return !span_starts(text, ":") || !span_starts(skip_blanks(span_skip(text, 1)), "null");
 }
 
 static bool says_any(struct span key)
 {
     switch (key.size ? key.at[0] : 0) {
-    case 'u': return says(key, "usage", 5);
-    case 'e': return says(key, "error", 5);
-    case 'f': return says(key, "finish_reason", 13);
+    case 'u': return says(key, SPAN_OF("usage\""));
+    case 'e': return says(key, SPAN_OF("error\""));
+    case 'f': return says(key, SPAN_OF("finish_reason\""));
     default: return false;
     }
-}
-
-/* Is there a quote in these bytes with one of those letters behind it? Without a branch, so that the
- * compiler does sixteen at once: this looks at every byte of every event. */
-static bool hints(const char *at)
-{
-    unsigned char found = 0;
-
-    for (int i = 0; i < HINT_BYTES; i++)
-        found |= (unsigned char)((at[i] == '"') & ((at[i + 1] == 'u') | (at[i + 1] == 'e') |
-                                                   (at[i + 1] == 'f')));
-    return found;
 }
 
 /* Does a chunk look as if it said more than content: usage, an error, a finish reason? Looks for the
@@ -57,18 +43,10 @@ static bool hints(const char *at)
  * quotes are escaped. */
 static bool may_say_more(struct span data)
 {
-    for (size_t from = 0; from < data.size; from += HINT_BYTES) {
-        struct span block = span_first(span_skip(data, from), HINT_BYTES);
-
-        if (data.size - from > HINT_BYTES && !hints(block.at))
-            continue;
-        for (size_t at; (at = span_find(block, '"')) != SIZE_MAX;) {
-            struct span key = span_skip(data, (size_t)(block.at - data.at) + at + 1);
-
-            if (says_any(key))
-                return true;
-            block = span_skip(block, at + 1);
-        }
+    for (size_t at; (at = span_find_pair(data, '"', "uef")) != SIZE_MAX;) {
+        data = span_skip(data, at + 1);
+        if (says_any(data))
+            return true;
     }
     return false;
 }

@@ -1,6 +1,9 @@
-/* A block is found first (its lines are only counted), and read when it is whole:
+/* Nearly every block is one line of data, and stands there whole. Any other is found first (its lines are
+ * only counted), and read when it is whole:
  *
- *     bytes ──> find_end: looks at each byte once ──> read_block: fields ──> struct sse_event
+ *     bytes ──> read_common: is it such a one? ──────────────────────────> struct sse_event
+ *                 │no                                                          ^
+ *                 └──> find_end: looks at each byte once ──> read_block: fields
  */
 #include "llm/sse.h"
 
@@ -25,12 +28,12 @@ void sse_done(struct sse *sse)
 
 /* ---- finding the end of a block ---- */
 
-enum { WINDOW_BYTES = 1024 };
-
 static bool is_end_byte(char c)
 {
     return c == '\n' || c == '\r';
 }
+
+enum { WINDOW_BYTES = 1024 };
 
 /* Position of the first LF or CR at or behind `from`; bytes.size when there is none. Window by window,
  * so that a long text which only has one of the two is not searched to its end for the other. */
@@ -147,6 +150,52 @@ static void read_block(struct sse *sse, struct sse_event *ret)
     ret->plain = ret->plain && !block.cr;
 }
 
+/* ---- the block that nearly all are ---- */
+
+/* Takes a line `NAME: VALUE LF` that begins at *at. */
+static bool take_field(struct span bytes, size_t *at, struct span name, struct span *ret)
+{
+    size_t begin = *at + name.size;
+    size_t end;
+
+    if (begin >= bytes.size || bytes.at[*at] != name.at[0] ||
+        memcmp(bytes.at + *at, name.at, name.size) != 0)
+        return false;
+    end = find_line_end(bytes, begin);
+    if (end == bytes.size || bytes.at[end] != '\n')
+        return false;
+    if (bytes.at[begin] == ' ')
+        begin++;
+    *ret = span_make(bytes.at + begin, end - begin);
+    *at = end + 1;
+    return true;
+}
+
+/* One line of data, perhaps the name of the event before it, LF: all in one look. False: something else,
+ * or not whole yet. */
+static bool read_common(struct span bytes, size_t begin, struct sse_event *ret)
+{
+    struct span type = { 0 };
+    struct span data;
+    size_t at = begin;
+
+    (void)take_field(bytes, &at, SPAN_OF("event:"), &type);
+    if (!take_field(bytes, &at, SPAN_OF("data:"), &data) || at == bytes.size ||
+        bytes.at[at] != '\n')
+        return false;
+    at++;
+    *ret = (struct sse_event){
+        .consumed = at,
+        .raw = span_make(bytes.at + begin, at - begin),
+        .type = type.size ? type : (struct span){ 0 },
+        .data = data,
+        .has_data = true,
+        .whole = true,
+        .plain = true,
+    };
+    return true;
+}
+
 /* ---- the stream ---- */
 
 /* Where the next block begins: behind a BOM, or behind the LF of a CRLF that was cut in two. False
@@ -174,6 +223,11 @@ bool sse_next(struct sse *sse, struct span bytes, bool ended, struct sse_event *
     assert(sse->looked <= bytes.size);
     if (!find_begin(sse, bytes, ended, &begin))
         return false;
+    if (sse->looked == 0 && read_common(bytes, begin, ret)) {
+        sse->started = true;
+        sse->skip_lf = false;
+        return true;
+    }
     end = find_end(bytes, begin, &sse->looked);
     if (end == 0 && (!ended || begin >= bytes.size))
         return false;

@@ -116,6 +116,26 @@ static void test_knows_utf_8(void **state)
     assert_int_equal(span_utf8(SPAN_OF("\0")), 1);
 }
 
+/* Wherever it stands, and however much is before and behind it. */
+static void test_finds_a_pair(void **state)
+{
+    char text[70];
+
+    (void)state;
+    for (size_t size = 0; size <= sizeof(text); size++) {
+        memset(text, '"', sizeof(text));
+        assert_int_equal(span_find_pair(span_make(text, size), '"', "uef"), SIZE_MAX);
+        for (size_t at = 0; at + 1 < size; at++) {
+            memset(text, 'f', sizeof(text));
+            text[at] = '"';
+            text[at + 1] = "uef"[at % 3];
+            assert_int_equal(span_find_pair(span_make(text, size), '"', "uef"), at);
+            assert_int_equal(span_find_pair(span_make(text, at + 1), '"', "uef"), SIZE_MAX);
+        }
+    }
+    assert_int_equal(span_find_pair(SPAN_OF("\"x \"e \"u"), '"', "uef"), 3);
+}
+
 static void test_counts_edits_for_did_you_mean(void **state)
 {
     char longest[66];
@@ -139,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_reads_numbers_without_a_doubt),
         cmocka_unit_test(test_knows_utf_8),
+        cmocka_unit_test(test_finds_a_pair),
         cmocka_unit_test(test_counts_edits_for_did_you_mean),
     };
 
