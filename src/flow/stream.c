@@ -82,30 +82,61 @@ static enum exchange_state end_of_events(struct exchange *ex)
     return complete(ex);
 }
 
+/* Events that leave as they came, side by side, leave in one piece: `ready` is what there is of it. */
+static void gather(struct exchange *ex, const struct relay_step *step, struct span *ready)
+{
+    bool goes_on = ready->size && ready->at + ready->size == step->bytes.at;
+
+    if (step->as_came && goes_on) {
+        ready->size += step->bytes.size;
+        return;
+    }
+    sink_bytes(ex, *ready);
+    *ready = step->as_came ? step->bytes : (struct span){ 0 };
+    if (!step->as_came)
+        sink_bytes(ex, step->bytes);
+}
+
+/* Sends whole events while there is room for one. False: what is left is no whole event. One that says that
+ * it broke is the last, and shows in `step`. */
+static bool send_events(struct exchange *ex, struct relay_step *step)
+{
+    struct attempt *attempt = ex->attempt;
+    bool ended = fetch_phase(attempt->fetch) == FETCH_DONE;
+    struct span bytes = fetch_bytes(attempt->fetch);
+    struct span rest = bytes;
+    struct span ready = { 0 };
+    bool whole = true;
+
+    step->verdict = RELAY_DROP;
+    while (step->verdict != RELAY_FAILED && !attempt->relay.ended &&
+           sink_room(ex) > ready.size) {
+        whole = relay_next(&attempt->relay, rest, ended, step);
+        if (!whole)
+            break;
+        rest = span_skip(rest, step->consumed);
+        if (step->verdict != RELAY_DROP)
+            gather(ex, step, &ready);
+    }
+    sink_bytes(ex, ready);
+    fetch_consume(attempt->fetch, bytes.size - rest.size);
+    return whole;
+}
+
 static enum exchange_state relay_events(struct exchange *ex)
 {
     struct attempt *attempt = ex->attempt;
     struct relay_step step;
+    bool whole = send_events(ex, &step);
 
-    while (sink_room(ex) > 0 && !attempt->relay.ended) {
-        struct span bytes = fetch_bytes(attempt->fetch);
-
-        if (!relay_next(&attempt->relay, bytes, fetch_phase(attempt->fetch) == FETCH_DONE,
-                        &step)) {
-            if (over(attempt->fetch))
-                return end_of_events(ex);
-            if (bytes.size >= LIMIT_INBOX_BYTES / 2) /* half an event, which needs more room */
-                fetch_widen(attempt->fetch, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES);
-            break;
-        }
-        if (step.verdict == RELAY_FAILED)
-            return broken(ex, step.error);
-        if (step.verdict != RELAY_DROP)
-            sink_bytes(ex, step.bytes);
-        fetch_consume(attempt->fetch, step.consumed);
-    }
+    if (step.verdict == RELAY_FAILED)
+        return broken(ex, step.error);
     if (attempt->relay.ended)
         return complete(ex);
+    if (!whole && over(attempt->fetch))
+        return end_of_events(ex);
+    if (!whole && fetch_bytes(attempt->fetch).size >= LIMIT_INBOX_BYTES / 2)
+        fetch_widen(attempt->fetch, LIMIT_EVENT_BYTES + LIMIT_INBOX_BYTES); /* half an event */
     sink_keep_alive(ex);
     return EXCHANGE_STREAM;
 }

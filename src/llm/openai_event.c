@@ -24,7 +24,10 @@ static bool says(struct span text, struct span name)
 {
     if (text.size < name.size || memcmp(text.at, name.at, name.size) != 0)
         return false;
-    text = skip_blanks(span_skip(text, name.size));
+    text = span_skip(text, name.size);
+    if (span_starts(text, ":null"))
+        return false;
+    text = skip_blanks(text);
     return !span_starts(text, ":") || !span_starts(skip_blanks(span_skip(text, 1)), "null");
 }
 

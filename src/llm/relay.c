@@ -303,6 +303,7 @@ bool relay_next(struct relay *relay, struct span bytes, bool ended, struct relay
         ret->verdict = RELAY_HOLD;
     if (ret->verdict != RELAY_DROP && ret->verdict != RELAY_FAILED)
         ret->bytes = bytes_of(relay, &event);
+    ret->as_came = ret->bytes.at == event.raw.at;
     return true;
 }
 

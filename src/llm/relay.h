@@ -38,6 +38,7 @@ struct relay_step {
     size_t consumed;        /* bytes to drop from the front of the input */
     struct span bytes;      /* what to send, now or from the commit window; lent until the next
                            relay_next() */
+    bool as_came;           /* and even longer: `bytes` are part of the input */
     struct llm_error error; /* its words are lent until relay_done() */
 };
 

@@ -180,8 +180,10 @@ static size_t feed_line(struct fetch_answer *answer, struct span bytes)
 
 static size_t feed_body(struct fetch_answer *answer, struct span bytes)
 {
-    llhttp_errno_t error = llhttp_execute(&answer->llhttp, bytes.at, bytes.size);
+    llhttp_errno_t error;
 
+    (void)buf_reserve(answer->body, bytes.size); /* for all of its chunks at once */
+    error = llhttp_execute(&answer->llhttp, bytes.at, bytes.size);
     if (error == HPE_OK)
         return bytes.size;
     if (answer->state != FETCH_ANSWER_WHOLE)

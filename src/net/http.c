@@ -136,6 +136,7 @@ static void write_chunk(struct buf *out, struct span bytes)
 
     for (size_t left = bytes.size; left; left >>= 4)
         size[--at] = "0123456789abcdef"[left & 15];
+    (void)buf_reserve(out, sizeof(size) + bytes.size + 4); /* for all of it at once */
     (void)buf_append(out, size + at, sizeof(size) - at);
     (void)buf_add(out, SPAN_OF("\r\n"));
     (void)buf_add(out, bytes);
