@@ -106,6 +106,25 @@ static void test_usage_is_asked_for_and_its_chunk_withheld(void **state)
     stage_close(stage);
 }
 
+static void test_what_is_written_anew_keeps_its_place_among_what_leaves_as_it_came(void **state)
+{
+    struct stage *stage = stage_open(ONE_TARGET);
+
+    (void)state;
+    stage_ask(stage, STREAM);
+    stage_head(stage, 0, 200, EVENTS);
+    stage_body(stage, 0, HELLO);
+    stage_body(stage, 0,
+               WORLD WORLD "data: 1\r\n\r\n" HELLO "id: 7\ndata: 2\n\n"
+                           "data: 3\n\n" USAGE WORLD ": ping\n\n" FINISH);
+    assert_text(fake_http_reply_body(stage->http),
+                HELLO WORLD WORLD "data: 1\n\n" HELLO "data: 2\n\n"
+                                  "data: 3\n\n" WORLD ": ping\n\n" FINISH);
+    stage_body(stage, 0, DONE);
+    stage_end(stage, 0);
+    stage_close(stage);
+}
+
 /* faults 13, 14 and 15 */
 static void test_the_client_is_done_with_the_end_marker(void **state)
 {
@@ -338,6 +357,8 @@ int main(void)
         cmocka_unit_test(test_the_access_log_names_the_model_that_was_asked_for),
         cmocka_unit_test(test_a_stream_goes_through_as_it_comes),
         cmocka_unit_test(test_usage_is_asked_for_and_its_chunk_withheld),
+        cmocka_unit_test(
+            test_what_is_written_anew_keeps_its_place_among_what_leaves_as_it_came),
         cmocka_unit_test(test_the_client_is_done_with_the_end_marker),
         cmocka_unit_test(test_a_forgotten_end_marker_is_added),
         cmocka_unit_test(test_an_answer_without_a_type_is_what_was_asked_for),
