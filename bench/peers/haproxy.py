@@ -19,7 +19,7 @@ frontend clients
     bind 127.0.0.1:{port} backlog 4096
     default_backend mock
 backend mock
-    server mock 127.0.0.1:{upstream} maxconn 8192 pool-max-conn 4096
+    server mock 127.0.0.1:{upstream} maxconn 8192 pool-max-conn 4096 pool-purge-delay 10m
 """
 
 

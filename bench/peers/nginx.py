@@ -72,13 +72,26 @@ OUTWARD = """
     }}
 """
 
+# To another provider, through the same worker.
+SECOND = """
+    upstream second {{
+        server 127.0.0.1:{second};
+        keepalive 4096;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{ proxy_pass http://second; }}
+    }}
+"""
+
 
 def children(pid):
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def tls_servers(certificate, secure):
-    """The servers that speak TLS, and their URLs."""
+def further_servers(certificate, secure, second):
+    """Those that speak TLS, or to another provider, and their URLs."""
     more, urls = "", {}
     if certificate:
         files = {"certificate": certificate / "tls.crt", "key": certificate / "tls.key"}
@@ -87,13 +100,16 @@ def tls_servers(certificate, secure):
     if secure:
         urls["to_tls_url"] = f"http://127.0.0.1:{(port := free_port())}"
         more += OUTWARD.format(port=port, secure=secure, **files)
+    if second:
+        urls["second_url"] = f"http://127.0.0.1:{(port := free_port())}"
+        more += SECOND.format(port=port, second=second.port)
     return more, urls
 
 
-def start(place, mock, wrapper=(), certificate=None, secure=None):
+def start(place, mock, wrapper=(), certificate=None, secure=None, second=None):
     """Starts it in front of the mock: one worker, upstream connections kept, no access log. Its
     `url` buffers answers, as nginx does by default; its `stream_url` does not; with a `certificate`
-    its `tls_url` is https; `to_tls_url` asks the TLS server at the port `secure` of this machine.
+    its `tls_url` is https; `to_tls_url` asks the TLS server at the port `secure` of this machine, `second_url` the mock `second`.
     With a `wrapper` (valgrind) it is a single process."""
     program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if not program:
@@ -102,7 +118,7 @@ def start(place, mock, wrapper=(), certificate=None, secure=None):
     if wrapper:
         mode += " master_process off;"
     plain, stream = free_port(), free_port()
-    more, urls = tls_servers(certificate, secure)
+    more, urls = further_servers(certificate, secure, second)
     path = place.folder / f"nginx-{plain}.conf"
     path.write_text(CONFIG.format(mode=mode, folder=place.folder, upstream=mock.port,
                                   plain=plain, stream=stream, more=more))

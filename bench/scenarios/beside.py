@@ -32,10 +32,24 @@ def note_cpu(verdict, figures, servers, figure="cpu_per_request", what="CPU per 
                  " ".join(f"{ratio:.2f}" for ratio in rounds))
 
 
-def added(figures, name, times, at):
-    """How much more than directly, median of the rounds."""
+def rounds_added(figures, name, times, at):
+    """How much more than directly, round by round."""
     rounds = zip(figures["direct"]["rounds"], figures[name]["rounds"])
-    return statistics.median(through[times][at] - direct[times][at] for direct, through in rounds)
+    return [through[times][at] - direct[times][at] for direct, through in rounds]
+
+
+def added(figures, name, times, at):
+    """The same, median of the rounds."""
+    return statistics.median(rounds_added(figures, name, times, at))
+
+
+def note_added(verdict, figures, servers, times, at, what):
+    """The others', and how ours is spread."""
+    for name in servers:
+        if name != "sluice":
+            verdict.note(f"{what}, {name}, us", added(figures, name, times, at))
+    verdict.note(f"{what}, round by round",
+                 " ".join(f"{us:.0f}" for us in rounds_added(figures, "sluice", times, at)))
 
 
 def none_failed(verdict, figures):

@@ -8,7 +8,7 @@ from scenarios import harness
 
 QUESTION = "does a client notice when one of two upstreams is killed under load?"
 
-SECONDS, KILL_AT, RESTART_AT = 20, 6, 13
+SECONDS, KILL_AT, RESTART_AT = 14, 4, 9
 
 # Kind of client: how many, and what they do. Large bodies go another way through libcurl.
 CLIENTS = {

@@ -6,6 +6,7 @@ that it was started in, by its own pid.
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -25,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD_DIR = Path(os.environ.get("BUILD_DIR", ROOT / "build"))
 KEY = "sk-bench-0123456789abcdef0123456789abcdef"
 LIMITS = "connections: 16384, in_flight: 16384"
+NICE = ("nice", "-n", "19")  # for what stands for other machines, in front of its command
+CORES = ("any", "apart", "one")
 READY_SECONDS = 20
 LOAD_SECONDS = 600
 
@@ -71,6 +74,7 @@ class Server:
         self.url = url
         self.errors = errors  # the file with its stderr
         self.pids = [process.pid]
+        self.measured = True
         self.headers = []   # what it wants of each request, beside the usual
         self.ended = False  # by us
 
@@ -116,7 +120,8 @@ class Options:
 
     seconds: float | None = None  # of a scenario whose length can be chosen
     base: str | None = None       # another sluice, to compare this one with
-    out: str | None = None        # folder for plots
+    out: str | None = None        # folder for plots and figures
+    cores: str | None = None      # of CORES, whatever a scenario says
     strict: bool = False          # a missed bar is a failure, too
     check: bool = False           # compare with what is committed
     write: bool = False           # what is to be committed
@@ -137,8 +142,10 @@ class Place:
         self.options = options or Options()
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
         self.servers = []
+        self.numbers = itertools.count()  # of their files; scenarios may start two at a time
         self.deaths = []
         self.configs = {}  # port of a gateway: its file
+        self.load_cores = os.sched_getaffinity(0)
 
     def __enter__(self):
         return self
@@ -162,7 +169,7 @@ class Place:
     def start(self, command, url, log="server", environment=None):
         """Starts a program, with this beside our environment; what it writes goes to two files in
         the folder."""
-        base = self.folder / f"{log}-{len(self.servers)}"
+        base = self.folder / f"{log}-{next(self.numbers)}"
         errors = base.with_suffix(".err")
         with open(base.with_suffix(".out"), "wb") as out, open(errors, "wb") as err:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
@@ -171,11 +178,26 @@ class Place:
         self.servers.append(server)
         return server
 
-    def mock(self, *options, port=0):
+    def put_on_cores(self, how):
+        """Where the servers that run, and the loads to come, may work: on `any` core as the kernel
+        likes; the servers that are measured `apart` from the load and the fake providers; all on
+        `one`. A command line that says otherwise is obeyed."""
+        first, *others = sorted(os.sched_getaffinity(0))
+        here = {"any": {first, *others}, "apart": {first}, "one": {first}}
+        there = here | {"apart": set(others) or {first}}
+        how = self.options.cores or how
+        self.load_cores = there[how]
+        for server in self.servers:
+            for pid in {server.process.pid, *server.pids} if not server.ended else ():
+                for thread in os.listdir(f"/proc/{pid}/task"):
+                    os.sched_setaffinity(int(thread), (here if server.measured else there)[how])
+
+    def mock(self, *options, port=0, wrapper=()):
         """A fake provider."""
         port = port or free_port()
-        server = self.start([program("sluice-mock"), "--listen", f"127.0.0.1:{port}", *options],
-                            f"http://127.0.0.1:{port}", "mock")
+        server = self.start([*wrapper, program("sluice-mock"), "--listen", f"127.0.0.1:{port}",
+                             *options], f"http://127.0.0.1:{port}", "mock")
+        server.measured = False
         server.wait_until_ready("/mock/stats")
         return server
 
@@ -253,11 +275,13 @@ class Load:
 
     started = 0
 
-    def __init__(self, place, targets, *options):
+    def __init__(self, place, targets, *options, wrapper=()):
         Load.started += 1
         self.path = place.folder / f"load-{Load.started}.json"
-        command = load_command(targets, *options, "--json", self.path, "--allow-failures")
+        command = [*wrapper, *load_command(targets, *options, "--json", self.path,
+                                           "--allow-failures")]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        os.sched_setaffinity(self.process.pid, place.load_cores)
         self.begin = time.monotonic()
 
     def sleep_until(self, seconds):

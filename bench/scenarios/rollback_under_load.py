@@ -7,7 +7,7 @@ from scenarios import harness
 
 QUESTION = "does a change of the split hold for the very next request, and does anything fail by it?"
 
-FLIPS, SECONDS, RATE = 200, 30, 500
+FLIPS, SECONDS, RATE = 200, 20, 500
 ADMIN_KEY = "sk-bench-admin-0123456789abcdef"
 TOKENS = 20
 STREAMS = ["--stream", "--expect-tokens", TOKENS]

@@ -5,7 +5,7 @@ from scenarios import harness
 QUESTION = "what does a chunk of a translated stream cost, beside one that is relayed?"
 
 KINDS = {"relay": "openai", "from Anthropic": "anthropic", "from Gemini": "gemini"}
-STREAMS, TOKENS, INTERVAL_MS, ROUNDS = 100, 100, 10, 5
+STREAMS, TOKENS, INTERVAL_MS, ROUNDS = 100, 100, 10, 3
 
 
 def run(place, verdict):

@@ -5,7 +5,15 @@ from scenarios import beside, harness
 QUESTION = "what does a plain request cost and wait, beside nginx's plain proxy_pass?"
 
 CONNECTIONS, REQUESTS, ROUNDS = 64, 20_000, 5
-ALONE = 4000
+ALONE, ALONE_ROUNDS = 2000, 11  # short rounds: what disturbs the machine meets all alike
+APART_ROUNDS = 3
+
+
+def wait_alone(place, servers, direct, rounds, plot):
+    """Figures of one connection, one request after the other."""
+    urls = {name: server.url for name, server in servers.items()}
+    return harness.load(place, {"direct": direct.url, **urls}, "-c", 1, "-n", ALONE, "--rounds",
+                        rounds, "--warmup", 0.3, "--svg", place.plots() / plot)
 
 
 def run(place, verdict):
@@ -14,17 +22,24 @@ def run(place, verdict):
     servers["sluice"] = place.sluice([mock.url])
     urls = {name: server.url for name, server in servers.items()}
     print(f"--- cost: 1 KB POST, {CONNECTIONS} connections", flush=True)
+    place.put_on_cores("any")
     figures = harness.load(place, urls, "-c", CONNECTIONS, "-n", REQUESTS, "--rounds", ROUNDS,
                            "--warmup", 1, *beside.watch(servers),
                            "--svg", place.plots() / "unary.svg")
     verdict.show("unary-cpu", figures["sluice"]["ratios"]["cpu_per_request"]["median"])
     beside.none_failed(verdict, figures)
     beside.note_cpu(verdict, figures, servers)
-    print("--- added latency: one connection", flush=True)
-    figures = harness.load(place, {"direct": mock.url, **urls}, "-c", 1, "-n", ALONE, "--rounds",
-                           ROUNDS, "--warmup", 0.5, "--svg", place.plots() / "latency.svg")
+    print("--- added latency: one connection, all on one core", flush=True)
+    place.put_on_cores("one")
+    figures = wait_alone(place, servers, mock, ALONE_ROUNDS, "latency.svg")
+    beside.none_failed(verdict, figures)
     for at in ("p50", "p99"):
         verdict.show(f"added-{at}", beside.added(figures, "sluice", "whole_us", at))
-        for name in list(servers)[:-1]:
-            verdict.note(f"added latency {at}, {name}, us",
+        beside.note_added(verdict, figures, servers, "whole_us", at, f"added latency {at}")
+    print("--- the same, the gateway on a core of its own", flush=True)
+    place.put_on_cores("apart")
+    figures = wait_alone(place, servers, mock, APART_ROUNDS, "latency-apart.svg")
+    for at in ("p50", "p99"):
+        for name in servers:
+            verdict.note(f"added latency {at}, a core of its own, {name}, us",
                          beside.added(figures, name, "whole_us", at))

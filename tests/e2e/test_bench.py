@@ -1,5 +1,6 @@
 """The harness as far as it can be judged without measuring: names, questions, bars, the page."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "bench" / "run"
+COMPARE = ROOT / "bench" / "compare"
 
 
 def listed():
@@ -40,3 +42,37 @@ def test_an_unknown_scenario_is_refused():
     done = subprocess.run([sys.executable, RUN, "nothing"], capture_output=True, text=True,
                           timeout=30, check=False)
     assert (done.returncode, "--list" in done.stderr) == (2, True)
+
+
+def compare(folder, *runs):
+    """Gives the exit code and the lines."""
+    paths = []
+    for i, figures in enumerate(runs):
+        paths.append(folder / f"{i}.json")
+        paths[-1].write_text(json.dumps(figures))
+    done = subprocess.run([sys.executable, COMPARE, *paths], capture_output=True, text=True,
+                          timeout=30, check=False)
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_runs_that_agree_are_told_from_those_that_do_not(tmp_path):
+    code, lines = compare(tmp_path, {"unary-cpu": 0.80, "storm-left": 0},
+                          {"unary-cpu": 0.88, "storm-left": 0}, {"unary-cpu": 0.85, "storm-left": 0})
+    assert (code, len(lines)) == (0, 2)
+    assert lines[0].split()[-4:] == ["0.8", "0.88", "0.85", "1.10"]
+    code, lines = compare(tmp_path, {"unary-cpu": 0.90, "storm-left": 0},
+                          {"unary-cpu": 1.08, "storm-left": 3})
+    assert code == 1
+    assert lines[0].endswith("1.20  OVER 10 %  met and missed")
+    assert lines[1].endswith("inf  OVER 10 %  met and missed")
+
+
+def test_a_figure_that_is_not_in_each_run_is_said(tmp_path):
+    code, lines = compare(tmp_path, {"unary-cpu": 0.90}, {"chunk-cpu": 0.90})
+    assert code == 1
+    assert [line.endswith("NOT IN EACH") for line in lines] == [True, True]
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path):
+    assert compare(tmp_path, {"unary-cpu": 0.90})[0] == 2
+    assert compare(tmp_path, {"unary-cpu": 0.90}, ["none"])[0] == 2
