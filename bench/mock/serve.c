@@ -214,13 +214,23 @@ static struct span path_model(struct conn *conn, struct buf *decoded, struct spa
     return dialect_path_model(&conn->request, decoded, ret_verb);
 }
 
+/* Takes the body apart where it stands: a copy of a large one would cost as much as receiving it. */
+static yyjson_doc *parse_body(struct buf *body)
+{
+    static const char padding[YYJSON_PADDING_SIZE];
+    size_t size = buf_size(body);
+
+    if (!size || !buf_append(body, padding, sizeof(padding)))
+        return NULL;
+    return yyjson_read_opts(body->bytes + body->start, size, YYJSON_READ_INSITU, NULL, NULL);
+}
+
 static void serve_dialect(struct conn *conn)
 {
     struct record *record = open_record(conn);
-    struct span body = buf_span(&conn->request.body);
     struct form form;
     bool is_form = form_read(&conn->request, &form);
-    yyjson_doc *doc = body.size && !is_form ? yyjson_read(body.at, body.size, 0) : NULL;
+    yyjson_doc *doc = is_form ? NULL : parse_body(&conn->request.body);
     yyjson_val *root = yyjson_doc_get_root(doc);
     struct buf decoded;
     struct span verb;
