@@ -99,6 +99,10 @@ void gemini_read_signature(struct span raw, struct arena *arena, struct part *io
 
 enum err gemini_read_chat(struct span body, struct arena *arena, struct chat *ret,
                           struct chat_problem *ret_problem);
+struct chat_ahead *gemini_look_ahead(struct chat_ahead *ahead, struct span so_far,
+                                     struct arena *arena);
+enum err gemini_read_ahead(struct chat_ahead *ahead, struct span body, struct arena *arena,
+                           struct chat *ret, struct chat_problem *ret_problem);
 enum err gemini_read_request(const struct chat *chat, struct arena *arena,
                              struct conversation *ret, struct chat_problem *ret_problem);
 enum err gemini_write_estimate(const struct chat *chat, struct arena *arena, struct buf *out,

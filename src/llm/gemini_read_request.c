@@ -3,28 +3,57 @@
 #include "llm/gemini.h"
 #include "llm/gemini_read.h"
 
+#include "llm/chat_ahead.h"
 #include "llm/estimate.h"
 #include "llm/openai.h"
 
 /* ---- what the gateway acts on ---- */
 
+static void read_config(const struct scan_field *config, struct chat *chat)
+{
+    const struct scan_item object = { .kind = config->kind, .raw = config->raw };
+    struct scan_field tokens = { .name = "maxOutputTokens" };
+
+    if (config->raw.at)
+        gemini_look(&object, &tokens, 1);
+    if (tokens.raw.at)
+        (void)scan_u64(tokens.raw, &chat->max_tokens);
+}
+
 enum err gemini_read_chat(struct span body, struct arena *arena, struct chat *ret,
                           struct chat_problem *ret_problem)
 {
     struct scan_field config = { .name = "generationConfig" };
-    struct scan_field tokens = { .name = "maxOutputTokens" };
     const struct scan_item root = { .kind = JSON_OBJECT, .raw = body };
-    struct scan_item object;
     enum err err = openai_read_body(body, arena, ret, ret_problem);
 
     if (err)
         return err;
     gemini_look(&root, &config, 1);
-    object = (struct scan_item){ .kind = config.kind, .raw = config.raw };
-    if (config.raw.at)
-        gemini_look(&object, &tokens, 1);
-    if (tokens.raw.at)
-        (void)scan_u64(tokens.raw, &ret->max_tokens);
+    read_config(&config, ret);
+    return ERR_OK;
+}
+
+struct chat_ahead *gemini_look_ahead(struct chat_ahead *ahead, struct span so_far,
+                                     struct arena *arena)
+{
+    static const struct scan_field configs[] = { { .name = "generationConfig" },
+                                                 { .name = "generation_config" } };
+
+    return chat_ahead_look(ahead, so_far, configs, 2, arena);
+}
+
+/* One that is said twice, which is allowed, or wrong, is looked at as any other. */
+enum err gemini_read_ahead(struct chat_ahead *ahead, struct span body, struct arena *arena,
+                           struct chat *ret, struct chat_problem *ret_problem)
+{
+    const struct scan_field *fields = ahead->fields;
+    struct scan_result result;
+
+    if (scan_long_end(&ahead->scan, body, &result) || (fields[0].raw.at && fields[1].raw.at))
+        return gemini_read_chat(body, arena, ret, ret_problem);
+    *ret = (struct chat){ .body = body, .inside = result.inside, .empty = result.empty };
+    read_config(&fields[fields[0].raw.at ? 0 : 1], ret);
     return ERR_OK;
 }
 

@@ -2,8 +2,6 @@
 
 #include "base/limits.h"
 #include "llm/chat_ahead.h"
-#include "llm/estimate.h"
-#include "llm/scan_long.h"
 
 #include <string.h>
 
@@ -283,28 +281,10 @@ enum err openai_read_chat(struct span body, struct arena *arena, struct chat *re
 
 /* ---- the same while it comes ---- */
 
-struct chat_ahead {
-    struct scan_field fields[FIELD_COUNT];
-    struct scan_long scan;
-    struct estimate_count prompt;
-};
-
-uint64_t chat_ahead_prompt(const struct chat_ahead *ahead)
-{
-    return estimate_counted(&ahead->prompt);
-}
-
 struct chat_ahead *openai_look_ahead(struct chat_ahead *ahead, struct span so_far,
                                      struct arena *arena)
 {
-    if (ahead == NULL) {
-        ahead = arena_zero(arena, sizeof(*ahead));
-        memcpy(ahead->fields, wanted, sizeof(wanted));
-        scan_long_begin(&ahead->scan, ahead->fields, FIELD_COUNT);
-        ahead->scan.watch = estimate_watch(&ahead->prompt);
-    }
-    scan_long_more(&ahead->scan, so_far);
-    return ahead;
+    return chat_ahead_look(ahead, so_far, wanted, FIELD_COUNT, arena);
 }
 
 enum err openai_read_ahead(struct chat_ahead *ahead, struct span body, struct arena *arena,
@@ -317,7 +297,7 @@ enum err openai_read_ahead(struct chat_ahead *ahead, struct span body, struct ar
 
     if (err)
         return scan_problem(err, body, &result, arena, ret_problem);
-    memcpy(reading.fields, ahead->fields, sizeof(ahead->fields));
+    memcpy(reading.fields, ahead->fields, sizeof(reading.fields));
     return read_fields(&reading, &result, ret);
 }
 
