@@ -2,6 +2,7 @@
 Anthropic does not know, an empty text, a result out of its place are 400s."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -113,6 +114,20 @@ def test_a_plain_answer(client, gateway, claude):
         "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}]}
     line = gateway.log_of(answer._request_id)
     assert line["cost_usd"] == pytest.approx((8 * 4 + 5 * 20) / 1e6)
+
+
+def test_long_ones_go_up_and_come_back_whole(client, gateway, claude):
+    """Long texts are translated beside the loop, one after the other."""
+    def echo(size):
+        text = ("na\u00efve \u6f6e \U0001f30a \"quoted\" \\ \n end " * (size // 30))[:size].strip()
+        answer = ask(client, messages=[{"role": "user", "content": "echo:" + text}],
+                     max_tokens=1_000_000)
+        return answer.choices[0].message.content == text
+
+    sizes = [300_000, 2_000_000, 1000, 4_000_000, 600_000]
+    with ThreadPoolExecutor(len(sizes)) as pool:
+        assert list(pool.map(echo, sizes)) == [True] * len(sizes)
+    assert gateway.metric("sluice_in_flight") == 0
 
 
 def test_a_stream(client, gateway):
