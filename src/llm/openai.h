@@ -53,6 +53,9 @@ void openai_counted(const struct openai_counts *counts, struct usage *ret);
 /* Reads a usage object in any of its spellings; `ret` stays when it is not one. */
 void openai_read_usage(struct span raw, struct usage *ret);
 
+/* Usage as Groq puts it: inside `x_groq`. `ret` stays when there is none. */
+void openai_read_groq_usage(const struct scan_field *field, struct usage *ret);
+
 /* Gives `read` every object behind such a key (with its quotes) that may be the usage in the last bytes of an
  * answer: the last one is. */
 void openai_find_usage(struct span tail, const char *key,
@@ -174,9 +177,6 @@ void openai_write_vectors(const struct embed_ask *ask, const struct embed_reply 
 /* What in a chunk says that something failed; false when nothing does. */
 bool openai_find_error(const struct sse_event *event, const struct scan_field *error,
                        const struct scan_field *object, struct scan_item *ret);
-
-/* Usage as Groq puts it: inside `x_groq`. `ret` stays when there is none. */
-void openai_read_groq_usage(const struct scan_field *field, struct usage *ret);
 
 void openai_read_answer(struct span body, struct arena *arena, struct llm_answer *ret);
 

@@ -54,29 +54,31 @@ static bool may_say_more(struct span data)
     return false;
 }
 
-/* ---- one choice ---- */
+/* ---- one event ---- */
 
-/* What the parts of a chunk add up to. */
-struct sight {
+static bool is_container(const struct scan_item *item)
+{
+    return item->kind == JSON_OBJECT || item->kind == JSON_ARRAY;
+}
+
+/* The member of the top level that a walk is in. */
+enum place { ASIDE, IN_CHOICES, IN_USAGE, IN_GROQ };
+
+/* What one walk through a chunk finds. Where a name stands twice, the last counts. */
+struct chunk_sight {
+    enum place where;
+
+    bool committed;
+    bool choices; /* there is such a member, */
+    bool filled;  /* and something in it */
     bool content;
     bool finished;
     bool broken; /* the provider finished because something went wrong */
+    bool failed; /* looks so; a second look decides */
+    struct openai_counts counts;
 };
 
-/* A delta says something when any of its members does, but for the role: text, refusal, reasoning in
- * all its spellings, tool calls, audio, and whatever comes next year. */
-static bool says_something(struct span delta)
-{
-    struct scan_item item;
-    size_t at = 0;
-
-    while (scan_next(delta, &at, &item))
-        if (!scan_key_is(item.key, "role") && !scan_empty(&item))
-            return true;
-    return false;
-}
-
-static void read_finish(const struct scan_item *reason, bool committed, struct sight *ret)
+static void see_finish(struct chunk_sight *sight, const struct scan_item *reason)
 {
     /* DeepSeek ran out of machines. Another target can still answer if nothing was sent; else the
      * answer is cut short, but the client may keep what it has. */
@@ -84,53 +86,93 @@ static void read_finish(const struct scan_item *reason, bool committed, struct s
 
     if (reason->kind == JSON_NULL)
         return;
-    if (span_is(reason->raw, "\"error\"") || (starved && !committed))
-        ret->broken = true;
-    ret->finished = true;
-    ret->content = true;
+    if (span_is(reason->raw, "\"error\"") || (starved && !sight->committed))
+        sight->broken = true;
+    sight->finished = true;
+    sight->content = true;
 }
 
-static void read_choice(struct span choice, bool committed, struct sight *ret)
+static bool is_word(const struct scan_item *item)
 {
-    struct scan_item item;
-    size_t at = 0;
+    return !is_container(item) && !scan_empty(item);
+}
 
-    while (scan_next(choice, &at, &item)) {
-        if (scan_key_is(item.key, "finish_reason"))
-            read_finish(&item, committed, ret);
-        else if (scan_key_is(item.key, "text")) /* legacy completions */
-            ret->content = ret->content || !scan_empty(&item);
-        else if (scan_key_is(item.key, "delta") || scan_key_is(item.key, "message"))
-            ret->content = ret->content || says_something(item.raw);
+/* A member of a choice. True: what it holds matters. */
+static bool see_choice(struct chunk_sight *sight, const struct scan_item *item)
+{
+    if (scan_key_is(item->key, "finish_reason"))
+        see_finish(sight, item);
+    else if (scan_key_is(item->key, "text")) /* legacy completions */
+        sight->content = sight->content || !scan_empty(item);
+    else
+        return scan_key_is(item->key, "delta") || scan_key_is(item->key, "message");
+    return false;
+}
+
+/* A delta says something when any of its members does, but for the role: text, refusal, reasoning in
+ * all its spellings, tool calls, audio, and whatever comes next year. */
+static bool see_choices(struct chunk_sight *sight, const struct scan_item *item, unsigned depth)
+{
+    sight->filled = true;
+    if (depth < 4)
+        return depth == 2 || see_choice(sight, item);
+    if (depth == 4 && scan_key_is(item->key, "role"))
+        return false;
+    sight->content = sight->content || depth > 4 || is_word(item);
+    return depth == 4;
+}
+
+static bool is_counts(const struct scan_item *item)
+{
+    return item->kind == JSON_OBJECT && scan_key_is(item->key, "usage");
+}
+
+/* True: what it holds matters. */
+static bool see_top(struct chunk_sight *sight, const struct scan_item *item)
+{
+    sight->where = ASIDE;
+    if (scan_key_is(item->key, "choices")) {
+        sight->where = IN_CHOICES;
+        sight->choices = true;
+        sight->filled = is_word(item);
+        sight->content = sight->finished = sight->broken = false;
+    } else if (is_counts(item)) {
+        sight->where = IN_USAGE;
+    } else if (scan_key_is(item->key, "x_groq")) {
+        sight->where = IN_GROQ;
+    } else if (scan_key_is(item->key, "error")) {
+        sight->failed = sight->failed || item->kind != JSON_NULL;
+    } else if (scan_key_is(item->key, "object")) {
+        sight->failed = sight->failed || span_is(item->raw, "\"error\"");
     }
+    return sight->where != ASIDE;
 }
 
-/* ---- one event ---- */
-
-enum { CHOICES, USAGE, ERROR, OBJECT, GROQ, FIELD_COUNT };
-
-void openai_read_groq_usage(const struct scan_field *field, struct usage *ret)
+/* True: what it holds matters. */
+static bool see_chunk(struct chunk_sight *sight, const struct scan_item *item, unsigned depth)
 {
-    struct scan_field usage = { .name = "usage" };
-    struct scan_result result;
-
-    if (field->raw.at == NULL || field->kind != JSON_OBJECT)
-        return;
-    (void)scan_object(field->raw, &usage, 1, &result);
-    openai_read_usage(usage.raw, ret);
+    if (depth == 1)
+        return see_top(sight, item);
+    if (sight->where == IN_CHOICES)
+        return see_choices(sight, item, depth);
+    if (sight->where == IN_USAGE) {
+        openai_count(&sight->counts, item, depth - 1);
+        return depth < 4;
+    }
+    if (depth == 2)
+        return is_counts(item);
+    openai_count(&sight->counts, item, depth - 2);
+    return depth < 5;
 }
 
-static enum llm_event_kind kind_of(const struct scan_field *choices, const struct sight *sight,
-                                   bool usage_known)
+static enum llm_event_kind kind_of(const struct chunk_sight *sight, bool usage_known)
 {
-    struct scan_item item = { .kind = choices->kind, .raw = choices->raw };
-
     if (sight->content)
         return LLM_CONTENT;
-    if (choices->raw.at == NULL)
+    if (!sight->choices)
         return usage_known ? LLM_USAGE
                            : LLM_CONTENT; /* strange, but well-formed: for the client */
-    return scan_empty(&item) && usage_known ? LLM_USAGE : LLM_NOTHING;
+    return !sight->filled && usage_known ? LLM_USAGE : LLM_NOTHING;
 }
 
 bool openai_find_error(const struct sse_event *event, const struct scan_field *error,
@@ -144,31 +186,42 @@ bool openai_find_error(const struct sse_event *event, const struct scan_field *e
     return ret->raw.at != NULL;
 }
 
+/* What stands where the error of this event does; false: nowhere. */
+static bool find_failure(const struct sse_event *event, struct scan_item *ret)
+{
+    enum { ERROR, OBJECT, COUNT };
+    struct scan_field fields[COUNT] = {
+        [ERROR] = { .name = "error" },
+        [OBJECT] = { .name = "object" },
+    };
+    struct scan_result result;
+
+    (void)scan_object(event->data, fields, COUNT, &result);
+    return openai_find_error(event, &fields[ERROR], &fields[OBJECT], ret);
+}
+
 static void read_chunk(const struct sse_event *event, bool committed, struct arena *arena,
                        struct llm_event *ret)
 {
-    struct scan_field fields[FIELD_COUNT] = {
-        [CHOICES] = { .name = "choices" }, [USAGE] = { .name = "usage" },
-        [ERROR] = { .name = "error" },     [OBJECT] = { .name = "object" },
-        [GROQ] = { .name = "x_groq" },
-    };
+    struct chunk_sight sight = { .committed = committed,
+                                 .failed = span_is(event->type, "error") };
+    struct scan_walk walk = scan_walk(event->data);
+    bool valid = walk.depth && walk.objects;
     struct scan_item item;
-    struct scan_result result;
-    struct sight sight = { 0 };
-    enum err err = scan_object(event->data, fields, FIELD_COUNT, &result);
-    size_t at = 0;
+    unsigned depth;
 
-    if (err && err != ERR_DUPLICATE) {
+    while (valid && scan_walk_next(&walk, &item, &depth))
+        if (!see_chunk(&sight, &item, depth) && is_container(&item))
+            valid = scan_walk_over(&walk);
+    if (!valid || !scan_walk_whole(&walk)) {
         ret->kind = LLM_MALFORMED;
         return;
     }
-    openai_read_usage(fields[USAGE].raw, &ret->usage);
-    openai_read_groq_usage(&fields[GROQ], &ret->usage);
-    while (fields[CHOICES].raw.at && scan_next(fields[CHOICES].raw, &at, &item))
-        read_choice(item.raw, committed, &sight);
+    openai_counted(&sight.counts, &ret->usage);
     ret->finished = sight.finished;
-    ret->kind = kind_of(&fields[CHOICES], &sight, ret->usage.known);
-    if (openai_find_error(event, &fields[ERROR], &fields[OBJECT], &item) || sight.broken) {
+    ret->kind = kind_of(&sight, ret->usage.known);
+    item = (struct scan_item){ .kind = JSON_NULL };
+    if ((sight.failed && find_failure(event, &item)) || sight.broken) {
         ret->kind = LLM_FAILED;
         openai_read_error_item(200, &item, arena, &ret->error);
     }
@@ -242,15 +295,10 @@ static void read_failure(struct span body, struct arena *arena, struct llm_answe
 
 /* What one walk through an answer finds. */
 struct answer_sight {
-    enum { ASIDE, IN_USAGE, IN_CHOICES } where;
+    enum place where;
     struct openai_counts counts;
     bool failed; /* looks so; a second look decides */
 };
-
-static bool is_container(const struct scan_item *item)
-{
-    return item->kind == JSON_OBJECT || item->kind == JSON_ARRAY;
-}
 
 /* A member of the answer itself. True: what it holds matters. */
 static bool see_member(struct answer_sight *sight, const struct scan_item *item)

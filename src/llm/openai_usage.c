@@ -102,6 +102,17 @@ void openai_read_usage(struct span raw, struct usage *ret)
     openai_counted(&counts, ret);
 }
 
+void openai_read_groq_usage(const struct scan_field *field, struct usage *ret)
+{
+    struct scan_field usage = { .name = "usage" };
+    struct scan_result result;
+
+    if (field->raw.at == NULL || field->kind != JSON_OBJECT)
+        return;
+    (void)scan_object(field->raw, &usage, 1, &result);
+    openai_read_usage(usage.raw, ret);
+}
+
 void openai_find_usage(struct span tail, const char *key,
                        void (*read)(struct span raw, struct usage *ret), struct usage *ret)
 {

@@ -81,7 +81,8 @@ bool scan_walk_whole(const struct scan_walk *walk);
 /* What scan_key_is() does with a key that looks like the name. */
 bool scan_key_equals(struct span key, const char *name);
 
-/* Is the key of an item this name? Compares decoded. */
+/* Is the key of an item this name? Compares decoded. That of an item of an array is none: what comes from outside
+ * may have an array where an object is expected. */
 static inline bool scan_key_is(struct span key, const char *name)
 {
     /* Nearly every key differs at its first byte from what is looked for. */

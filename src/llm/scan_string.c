@@ -240,9 +240,12 @@ struct span scan_string(struct span raw, struct arena *arena)
 
 bool scan_key_equals(struct span key, const char *name)
 {
-    struct span text = without_quotes(key);
     struct span rest = span_from(name);
+    struct span text;
 
+    if (key.at == NULL)
+        return false;
+    text = without_quotes(key);
     if (span_find(text, '\\') == SIZE_MAX)
         return span_equal(text, rest);
     while (text.size) {

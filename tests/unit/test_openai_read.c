@@ -265,6 +265,31 @@ static void test_what_is_no_json_is_malformed(void **state)
                      LLM_MALFORMED);
 }
 
+static void test_an_array_in_place_of_an_object_does_no_harm(void **state)
+{
+    static const char *const odd[] = {
+        "{\"choices\":[[\"x\"]]}",
+        "{\"choices\":[{\"delta\":[\"x\"]}]}",
+        "{\"choices\":[{\"message\":[[\"x\"],null]}]}",
+        "{\"choices\":[],\"usage\":[\"x\"],\"x_groq\":[\"x\"]}",
+        "{\"error\":[\"x\"]}",
+        "{\"type\":\"response.completed\",\"response\":[\"x\"]}",
+        "{\"type\":\"content_block_delta\",\"delta\":[\"x\"]}",
+        "{\"type\":\"message_start\",\"message\":[\"x\"]}",
+        "{\"candidates\":[[\"x\"]]}",
+        "{\"candidates\":[{\"content\":{\"parts\":[[\"x\"]]}}]}",
+        "{\"usageMetadata\":[\"x\"]}",
+    };
+    static const struct dialect *const dialects[] = { &dialect_openai, &dialect_responses,
+                                                      &dialect_anthropic, &dialect_gemini };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+        for (size_t j = 0; j < sizeof(dialects) / sizeof(dialects[0]); j++)
+            assert_false(read_as(dialects[j], NULL, odd[i], false).usage.known);
+    assert_int_equal(see("{\"choices\":[{\"delta\":[\"x\"]}]}").kind, LLM_CONTENT);
+}
+
 /* ---- usage ---- */
 
 static struct usage usage_of(const char *usage)
@@ -437,6 +462,7 @@ int main(void)
         CASE(test_deepseek_out_of_machines_fails_only_before_the_commit),
         CASE(test_a_whole_answer_that_went_wrong_has_failed),
         CASE(test_what_is_no_json_is_malformed),
+        CASE(test_an_array_in_place_of_an_object_does_no_harm),
         CASE(test_usage_in_every_spelling),
         CASE(test_reasoning_beside_the_completion_is_added),
         CASE(test_nonsense_in_usage_does_no_harm),

@@ -416,6 +416,7 @@ static void test_walks_arrays_and_objects(void **state)
     at = 0;
     assert_true(scan_next(array, &at, &item));
     assert_null(item.key.at);
+    assert_false(scan_key_is(item.key, "x"));
     assert_int_equal(item.kind, JSON_OBJECT);
     assert_true(scan_next(array, &at, &item));
     assert_span(item.raw, "\"y\"");
