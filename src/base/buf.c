@@ -123,18 +123,56 @@ bool buf_add_texts(struct buf *buf, const char *first, ...)
     return added;
 }
 
+/* How many digits `value` has, by its bits; what has as many as a power of ten may have one more. */
+static size_t digit_count(uint64_t value)
+{
+    static const uint64_t powers[] = { 1u,
+                                       10u,
+                                       100u,
+                                       1000u,
+                                       10000u,
+                                       100000u,
+                                       1000000u,
+                                       10000000u,
+                                       100000000u,
+                                       1000000000u,
+                                       10000000000u,
+                                       100000000000u,
+                                       1000000000000u,
+                                       10000000000000u,
+                                       100000000000000u,
+                                       1000000000000000u,
+                                       10000000000000000u,
+                                       100000000000000000u,
+                                       1000000000000000000u,
+                                       10000000000000000000u };
+    size_t bits = 64 - (size_t)__builtin_clzll(value | 1);
+    size_t least = bits * 1233 / 4096; /* log10(2) */
+
+    return least + (value >= powers[least] || least == 0);
+}
+
+/* Two digits a division. */
 bool buf_add_u64(struct buf *buf, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
+    size_t size = digit_count(value);
+    char *end;
 
-    if (value < 10) /* as many figures are */
-        return buf_add_byte(buf, (char)('0' + value));
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    return buf_append(buf, digits + at, sizeof(digits) - at);
+    if (!buf_fits(buf, size) && buf_reserve(buf, size) == NULL)
+        return false;
+    buf->end += size;
+    end = buf->bytes + buf->end;
+    for (; value >= 100; value /= 100)
+        memcpy(end -= 2, pairs + value % 100 * 2, 2);
+    if (value >= 10)
+        memcpy(end - 2, pairs + value * 2, 2);
+    else
+        end[-1] = (char)('0' + value);
+    return true;
 }
 
 bool buf_printf(struct buf *buf, const char *format, ...)

@@ -13,36 +13,9 @@ struct span span_make(const char *at, size_t size)
     return (struct span){ at, size };
 }
 
-struct span span_from(const char *text)
-{
-    return (struct span){ text, text ? strlen(text) : 0 };
-}
-
-bool span_equal(struct span a, struct span b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
-}
-
-bool span_is(struct span a, const char *text)
-{
-    return span_equal(a, span_from(text));
-}
-
 bool span_equal_nocase(struct span a, struct span b)
 {
     return a.size == b.size && (a.size == 0 || strncasecmp(a.at, b.at, a.size) == 0);
-}
-
-bool span_is_nocase(struct span a, const char *text)
-{
-    return span_equal_nocase(a, span_from(text));
-}
-
-bool span_starts(struct span a, const char *prefix)
-{
-    size_t size = strlen(prefix);
-
-    return a.size >= size && (size == 0 || memcmp(a.at, prefix, size) == 0);
 }
 
 bool span_ends(struct span a, const char *suffix)
@@ -115,7 +88,7 @@ static unsigned bits(__m128i found)
     return (unsigned)_mm_movemask_epi8(found);
 }
 
-/* How many bytes at the front are looked at and are no control bytes. */
+/* How many bytes at the front, looked at a block at a time, are no control bytes. */
 static size_t skip_controls(struct span a)
 {
     size_t at = 0;
@@ -123,9 +96,10 @@ static size_t skip_controls(struct span a)
     for (; a.size - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
         __m128i block = load(a.at + at);
         __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
+        unsigned found = bits(_mm_or_si128(low, equal(block, 0x7f)));
 
-        if (bits(_mm_or_si128(low, equal(block, 0x7f))))
-            break;
+        if (found)
+            return at + (unsigned)__builtin_ctz(found);
     }
     return at;
 }

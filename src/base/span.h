@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct span {
     const char *at;
@@ -27,13 +28,37 @@ struct span {
 #define SPAN_ARG(span) (int)(span).size, (span).at
 
 struct span span_make(const char *at, size_t size);
-struct span span_from(const char *text); /* NULL becomes the empty span */
 
-bool span_equal(struct span a, struct span b);
-bool span_is(struct span a, const char *text);
+/* These are here so that of a literal, which `text` nearly always is, the compiler knows the size:
+ * most comparisons then end with the sizes. */
+static inline struct span span_from(const char *text) /* NULL becomes the empty span */
+{
+    return (struct span){ text, text ? strlen(text) : 0 };
+}
+
+static inline bool span_equal(struct span a, struct span b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
+}
+
+static inline bool span_is(struct span a, const char *text)
+{
+    return span_equal(a, span_from(text));
+}
+
+static inline bool span_starts(struct span a, const char *prefix)
+{
+    return span_equal((struct span){ a.at, a.size < strlen(prefix) ? a.size : strlen(prefix) },
+                      span_from(prefix));
+}
+
 bool span_equal_nocase(struct span a, struct span b); /* ASCII */
-bool span_is_nocase(struct span a, const char *text);
-bool span_starts(struct span a, const char *prefix);
+
+static inline bool span_is_nocase(struct span a, const char *text)
+{
+    return a.size == strlen(text) && span_equal_nocase(a, span_from(text));
+}
+
 bool span_ends(struct span a, const char *suffix);
 int span_compare(struct span a, struct span b); /* like memcmp, shorter first */
 

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 #include <string.h>
@@ -29,6 +30,36 @@ static void test_appends_and_consumes(void **state)
     buf_consume(&buf, 23);
     assert_int_equal(buf_size(&buf), 0);
     buf_done(&buf);
+}
+
+static void expect_digits(uint64_t value)
+{
+    char wanted[24];
+    struct buf buf;
+
+    (void)snprintf(wanted, sizeof(wanted), "%llu", (unsigned long long)value);
+    buf_init(&buf, strlen(wanted));
+    assert_true(buf_add_u64(&buf, value));
+    assert_string_equal(buf_text(&buf), wanted);
+    assert_false(buf_add_u64(&buf, 0)); /* full */
+    buf_done(&buf);
+}
+
+static void test_a_number_has_its_digits_and_no_more(void **state)
+{
+    (void)state;
+    for (uint64_t power = 1; power <= UINT64_MAX / 10; power *= 10) {
+        expect_digits(power - 1);
+        expect_digits(power);
+        expect_digits(power + power / 3);
+    }
+    for (uint64_t bit = 1; bit; bit <<= 1) {
+        expect_digits(bit - 1);
+        expect_digits(bit);
+    }
+    expect_digits(10000000000000000000u - 1);
+    expect_digits(10000000000000000000u);
+    expect_digits(UINT64_MAX);
 }
 
 static void test_beyond_the_maximum_is_refused_whole_and_remembered(void **state)
@@ -192,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_nothing_always_fits),
         cmocka_unit_test(test_printf_fills_it_to_the_last_byte),
         cmocka_unit_test(test_reserved_bytes_are_content_only_once_committed),
+        cmocka_unit_test(test_a_number_has_its_digits_and_no_more),
         cmocka_unit_test(test_a_queue_keeps_order_and_size),
         cmocka_unit_test(test_adds_texts_up_to_null),
         cmocka_unit_test(test_gives_its_content_away),
