@@ -12,13 +12,11 @@ enum { HEAD_BYTES = 256 }; /* status line, Date, framing */
 
 /* ---- facts ---- */
 
-struct span http_header(const struct http_request *request, const char *name)
+struct span http_header_find(const struct http_request *request, struct span name)
 {
-    struct span wanted = span_from(name);
-
     for (size_t i = 0; i < request->header_count; i++)
-        if (request->headers[i].name.size == wanted.size &&
-            span_equal_nocase(request->headers[i].name, wanted))
+        if (request->headers[i].name.size == name.size &&
+            span_equal_nocase(request->headers[i].name, name))
             return request->headers[i].value;
     return (struct span){ NULL, 0 };
 }

@@ -50,6 +50,8 @@ struct http_request {
     struct span query; /* without the '?' */
     const struct http_header *headers;
     size_t header_count;
+    uint64_t missing; /* bits by http_name_bit() that no header has: all 0 says nothing */
+    uint64_t alone;   /* likewise, that at most one header has */
     uint64_t content_length; /* 0 also when chunked */
     bool has_body;
     bool expects_continue;
@@ -57,8 +59,25 @@ struct http_request {
     const char *peer;     /* "127.0.0.1" */
 };
 
-/* The value of a header, or the empty span with at == NULL. */
-struct span http_header(const struct http_request *request, const char *name);
+/* Of a header's name, by its size, first and last letter. Most headers that are asked for are not
+ * there, and this tells so at once. */
+static inline uint64_t http_name_bit(struct span name)
+{
+    unsigned letters =
+        ((unsigned)name.at[0] & 31) * 15 + ((unsigned)name.at[name.size - 1] & 31);
+
+    return (uint64_t)1 << ((name.size * 18 + letters) & 63);
+}
+
+/* The value of the first header called so, or the empty span with at == NULL. */
+struct span http_header_find(const struct http_request *request, struct span name);
+
+static inline struct span http_header(const struct http_request *request, const char *name)
+{
+    if (request->missing & http_name_bit(span_from(name)))
+        return (struct span){ NULL, 0 };
+    return http_header_find(request, span_from(name));
+}
 
 enum http_body_state {
     HTTP_BODY_COMING,

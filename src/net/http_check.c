@@ -58,6 +58,31 @@ static const struct http_refusal bad_expect = {
     417, bad, "The only expectation met here is 100-continue."
 };
 
+/* ---- characters ---- */
+
+/* A bit for each character of ASCII: the first 64, the others. */
+struct set {
+    uint64_t bits[2];
+};
+
+/* Letters, digits and !#$%&'*+-.^_`|~ */
+static const struct set token = { { 0x03ff6cfa00000000u, 0x57ffffffc7fffffeu } };
+
+/* What can be seen, but @ , / ? and the backslash */
+static const struct set host_name = { { 0x7fff6ffe00000000u, 0x7fffffffeffffffeu } };
+
+/* How many bytes at the front are in the set. */
+static size_t span_of(struct span text, const struct set *set)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+
+        if (c > 127 || !(set->bits[c / 64] >> c % 64 & 1))
+            return i;
+    }
+    return text.size;
+}
+
 /* ---- the request line ---- */
 
 static bool is_digit(char c)
@@ -70,17 +95,21 @@ static const struct http_refusal *check_version(struct span version, struct http
 {
     struct span number = span_skip(version, 5);
 
+    line->http_1_0 = span_is(version, "HTTP/1.0");
+    if (line->http_1_0 || span_is(version, "HTTP/1.1"))
+        return NULL;
     if (!span_starts(version, "HTTP/") || number.size != 3 || !is_digit(number.at[0]) ||
         number.at[1] != '.' || !is_digit(number.at[2]))
         return &http_refusal_syntax;
-    line->http_1_0 = span_is(number, "1.0");
-    return line->http_1_0 || span_is(number, "1.1") ? NULL : &bad_version;
+    return &bad_version;
 }
 
 static struct span cut_authority(struct span *target)
 {
     static const char *const schemes[] = { "http://", "https://" };
 
+    if (span_starts(*target, "/"))
+        return (struct span){ NULL, 0 };
     for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
         struct span scheme = span_from(schemes[i]);
 
@@ -147,43 +176,59 @@ const struct http_refusal *http_check_line(struct span text, struct http_line *r
 
 /* ---- headers ---- */
 
-/* Asked for eight names in each request, so sizes are compared here, before any call. */
-static size_t count(const struct http_request *request, struct span name)
+bool http_check_header(struct span text, struct http_header *ret)
+{
+    size_t size = span_of(text, &token);
+
+    if (size == 0 || size == text.size || text.at[size] != ':')
+        return false;
+    ret->name = span_first(text, size);
+    ret->value = span_trim(span_skip(text, size + 1));
+    return true;
+}
+
+bool http_check_frames(struct span name)
+{
+    static const struct span names[] = { SPAN("connection"), SPAN("content-length"),
+                                         SPAN("proxy-connection"), SPAN("transfer-encoding"),
+                                         SPAN("upgrade") };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (names[i].size == name.size && span_equal_nocase(names[i], name))
+            return true;
+    return false;
+}
+
+static bool is_doubled(const struct http_request *request, struct span name)
 {
     size_t found = 0;
 
+    if (request->alone & http_name_bit(name))
+        return false;
     for (size_t i = 0; i < request->header_count; i++)
-        found += request->headers[i].name.size == name.size &&
-                 span_equal_nocase(request->headers[i].name, name);
-    return found;
+        found += span_equal_nocase(request->headers[i].name, name);
+    return found > 1;
 }
 
 static bool is_host(struct span host)
 {
-    for (size_t i = 0; i < host.size; i++) {
-        char c = host.at[i];
-
-        if (c <= ' ' || c > '~' || c == '@' || c == ',' || c == '/' || c == '\\' || c == '?')
-            return false;
-    }
-    return host.size > 0;
+    return host.size > 0 && span_of(host, &host_name) == host.size;
 }
 
 static const struct http_refusal *check_host(const struct http_request *request,
                                              const struct http_line *line)
 {
     struct span host = http_header(request, "host");
-    size_t hosts = count(request, SPAN_OF("host"));
 
-    if (hosts > 1 || (hosts == 0 && !line->http_1_0))
+    if (is_doubled(request, SPAN_OF("host")) || (host.at == NULL && !line->http_1_0))
         return &no_host;
-    if (hosts == 1 && !is_host(host))
+    if (host.at && !is_host(host))
         return &bad_host;
     if (line->authority.at == NULL)
         return NULL;
     if (!is_host(line->authority))
         return &bad_host;
-    return hosts == 0 || span_equal_nocase(line->authority, host) ? NULL : &other_host;
+    return host.at == NULL || span_equal_nocase(line->authority, host) ? NULL : &other_host;
 }
 
 const struct http_refusal *http_check_coding(const struct http_request *request)
@@ -207,8 +252,8 @@ static const struct http_refusal *check_framing(const struct http_request *reque
 
     if (coding.at == NULL)
         return NULL;
-    if (line->http_1_0 || count(request, SPAN_OF("transfer-encoding")) > 1 ||
-        count(request, SPAN_OF("content-length")) > 0)
+    if (line->http_1_0 || is_doubled(request, SPAN_OF("transfer-encoding")) ||
+        http_header(request, "content-length").at)
         return &bad_coding;
     return span_is_nocase(coding, "chunked") ? NULL : http_check_coding(request);
 }
@@ -235,7 +280,7 @@ static const struct http_refusal *check_doubles(const struct http_request *reque
                                         SPAN("content-type") };
 
     for (size_t i = 0; i < sizeof(once) / sizeof(*once); i++)
-        if (count(request, once[i]) > 1)
+        if (is_doubled(request, once[i]))
             return &doubled;
     return NULL;
 }

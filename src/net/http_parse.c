@@ -1,9 +1,12 @@
 /* How bytes become a request:
  *
- *     bytes --scan_head()--> head (a buf) --blank line--> read_head(): llhttp, then our checks
- *       |                                                       |
- *       +--read_body(): llhttp --on_body()--> body (a buf)    message: { llhttp, headers, text }
- */
+ *     bytes --scan_head()--> head --blank line--> read_head(): line by line, then our checks
+ *       |                                              |
+ *       +--feed_body(): llhttp                       message: { llhttp, headers, text }
+ *                        +--on_body()--> body (a buf)
+ *
+ * The rules of lines and names are few and are kept here. What says how long the message is, and
+ * whether another may follow, goes to llhttp: the request line, five headers, and the whole body. */
 #include "net/http_parse.h"
 
 #include "base/limits.h"
@@ -24,8 +27,7 @@ enum {
 /* One block: the headers' text stands behind the headers. */
 struct http_message {
     llhttp_t llhttp;
-    size_t header_count;
-    bool head_read; /* what still comes as a header is a trailer */
+    bool head_read;
     struct http_header headers[];
 };
 
@@ -39,41 +41,16 @@ static struct http_parse *parse_from(llhttp_t *llhttp)
 
 /* ---- what llhttp calls ---- */
 
-static int on_header_field(llhttp_t *llhttp, const char *at, size_t size)
-{
-    struct http_parse *parse = parse_from(llhttp);
-    struct http_message *message = parse->message;
-
-    if (message->head_read) {
-        parse->header_bytes += size;
-        return parse->header_bytes > parse->header_bytes_max ? -1 : 0;
-    }
-    assert(message->header_count < parse->lines);
-    message->headers[message->header_count].name = span_make(at, size);
-    message->headers[message->header_count].value = span_make(at + size, 0);
-    return 0;
-}
-
-static int on_header_value(llhttp_t *llhttp, const char *at, size_t size)
-{
-    struct http_parse *parse = parse_from(llhttp);
-    struct http_message *message = parse->message;
-
-    if (message->head_read) {
-        parse->header_bytes += size;
-        return parse->header_bytes > parse->header_bytes_max ? -1 : 0;
-    }
-    message->headers[message->header_count].value = span_trim(span_make(at, size));
-    return 0;
-}
-
-static int on_header_value_complete(llhttp_t *llhttp)
+/* What it shows us of the head we have read; what still comes as a header is a trailer. */
+static int on_header_bytes(llhttp_t *llhttp, const char *at, size_t size)
 {
     struct http_parse *parse = parse_from(llhttp);
 
+    (void)at;
     if (!parse->message->head_read)
-        parse->message->header_count++;
-    return 0;
+        return 0;
+    parse->header_bytes += size;
+    return parse->header_bytes > parse->header_bytes_max ? -1 : 0;
 }
 
 static int on_headers_complete(llhttp_t *llhttp)
@@ -149,9 +126,8 @@ static int on_message_complete(llhttp_t *llhttp)
 }
 
 static const llhttp_settings_t settings = {
-    .on_header_field = on_header_field,
-    .on_header_value = on_header_value,
-    .on_header_value_complete = on_header_value_complete,
+    .on_header_field = on_header_bytes,
+    .on_header_value = on_header_bytes,
     .on_headers_complete = on_headers_complete,
     .on_chunk_extension_name = on_chunk_extension,
     .on_chunk_extension_value = on_chunk_extension,
@@ -197,7 +173,6 @@ static void refuse(struct http_parse *parse, const struct http_refusal *refusal)
     assert(parse->state == HTTP_PARSE_HEAD);
     parse->state = HTTP_PARSE_REFUSED;
     parse->refusal = refusal;
-    buf_done(&parse->head);
 }
 
 /* ---- the head, byte by byte ---- */
@@ -219,7 +194,8 @@ static size_t plain_size(struct span bytes)
     }
 }
 
-/* Takes the bytes of the current line that are there; returns how many. */
+/* Takes the bytes of the current line that are there; returns how many: none of a line that is too
+ * long. */
 static size_t scan_line(struct http_parse *parse, struct span bytes)
 {
     size_t size;
@@ -236,24 +212,21 @@ static size_t scan_line(struct http_parse *parse, struct span bytes)
         refuse(parse, &http_refusal_target_long);
     else if (parse->header_bytes > parse->header_bytes_max)
         refuse(parse, &http_refusal_headers_large);
-    return size;
+    return parse->state == HTTP_PARSE_HEAD ? size : 0;
 }
 
-/* What kind of line end a CRLF is. */
-enum line_end { LINE_FIRST, LINE_HEADER, LINE_LEADING, LINE_BLANK };
+/* Which line a CRLF ends. */
+enum line_end { LINE_TEXT, LINE_LEADING, LINE_BLANK };
 
 static enum line_end end_line(struct http_parse *parse)
 {
-    enum line_end end;
-
     if (parse->line_bytes == 0)
         return parse->lines == 0 ? LINE_LEADING : LINE_BLANK;
-    end = parse->lines == 0 ? LINE_FIRST : LINE_HEADER;
     parse->lines++;
     parse->line_bytes = 0;
     if (parse->lines > LIMIT_HEADERS + 1)
         refuse(parse, &http_refusal_headers_many);
-    return end;
+    return LINE_TEXT;
 }
 
 /* Takes one byte that may not stand in a line. */
@@ -272,14 +245,14 @@ static bool scan_line_end(struct http_parse *parse, char byte, enum line_end *re
     return false;
 }
 
-/* Takes bytes up to the end of the request line, the end of the head, or the first that is wrong.
- * Returns how many; *ret_end says at which end it stopped, LINE_HEADER at none. */
+/* Takes bytes up to the end of the head, behind an empty line in front of it, or to the first that is
+ * wrong. Returns how many; *ret_end is LINE_TEXT where it stopped at neither end. */
 static size_t scan_head(struct http_parse *parse, struct span bytes, enum line_end *ret_end)
 {
     size_t at = 0;
 
-    *ret_end = LINE_HEADER;
-    while (at < bytes.size && parse->state == HTTP_PARSE_HEAD && *ret_end == LINE_HEADER) {
+    *ret_end = LINE_TEXT;
+    while (at < bytes.size && parse->state == HTTP_PARSE_HEAD && *ret_end == LINE_TEXT) {
         if (!parse->after_cr)
             at += scan_line(parse, span_skip(bytes, at));
         if (at < bytes.size && parse->state == HTTP_PARSE_HEAD)
@@ -306,24 +279,28 @@ static enum http_method method_of(struct span name)
     return HTTP_OTHER;
 }
 
-static struct span first_line(struct span head)
+/* Cuts the first line off a head, of which every line ends in CRLF. */
+static struct span cut_line(struct span *head)
 {
-    return span_first(head, span_find(head, '\r'));
+    struct span line = span_cut(head, '\r');
+
+    *head = span_skip(*head, 1);
+    return line;
 }
 
 /* The head moves into a block of its exact size, where it stays as long as the request. */
-static struct span keep_head(struct http_parse *parse)
+static struct span keep_head(struct http_parse *parse, struct span head)
 {
-    struct span head = buf_span(&parse->head);
     size_t headers = parse->lines * sizeof(struct http_header);
     struct http_message *message = mem_alloc(sizeof(*message) + headers + head.size);
     char *text = (char *)message + sizeof(*message) + headers;
 
     memcpy(text, head.at, head.size);
-    message->header_count = 0;
     message->head_read = false;
+    llhttp_init(&message->llhttp, HTTP_REQUEST, &settings);
+    message->llhttp.data = parse;
     parse->message = message;
-    buf_done(&parse->head);
+    parse->request.headers = message->headers;
     return span_make(text, head.size);
 }
 
@@ -334,38 +311,66 @@ static const struct http_refusal *why_not(const struct http_parse *parse, llhttp
     return &http_refusal_syntax;
 }
 
-static const struct http_refusal *read_headers(struct http_parse *parse, struct span head,
-                                               const struct http_line *line)
+/* Shows llhttp whole lines. */
+static const struct http_refusal *show(struct http_parse *parse, struct span lines)
 {
-    struct http_message *message = parse->message;
-    llhttp_errno_t error;
+    llhttp_errno_t error = llhttp_execute(&parse->message->llhttp, lines.at, lines.size);
 
-    llhttp_init(&message->llhttp, HTTP_REQUEST, &settings);
-    message->llhttp.data = parse;
-    error = llhttp_execute(&message->llhttp, head.at, head.size);
-    parse->request.headers = message->headers;
-    parse->request.header_count = message->header_count;
-    if (error != HPE_OK && error != HPE_PAUSED)
-        return why_not(parse, error);
-    assert(message->head_read);
-    assert(message->header_count == parse->lines - 1);
-    return http_check_headers(&parse->request, line);
+    return error == HPE_OK || error == HPE_PAUSED ? NULL : why_not(parse, error);
+}
+
+static bool read_header(struct http_parse *parse, struct span line)
+{
+    struct http_request *request = &parse->request;
+    struct http_header *header = &parse->message->headers[request->header_count];
+    uint64_t bit;
+
+    assert(request->header_count < parse->lines);
+    if (!http_check_header(line, header))
+        return false;
+    bit = http_name_bit(header->name);
+    request->header_count++;
+    request->alone &= ~bit | request->missing;
+    request->missing &= ~bit;
+    return true;
+}
+
+/* Reads the header lines up to the blank one, and shows that, too. */
+static const struct http_refusal *read_headers(struct http_parse *parse, struct span lines)
+{
+    const struct http_refusal *refusal = NULL;
+
+    parse->request.missing = parse->request.alone = ~(uint64_t)0;
+    while (refusal == NULL && parse->request.header_count < parse->lines - 1) {
+        struct span line = cut_line(&lines);
+
+        if (!read_header(parse, line))
+            refusal = &http_refusal_syntax;
+        else if (http_check_frames(
+                     parse->request.headers[parse->request.header_count - 1].name))
+            refusal = show(parse, span_make(line.at, line.size + 2));
+    }
+    return refusal ? refusal : show(parse, lines);
 }
 
 /* The blank line has come. */
-static void read_head(struct http_parse *parse)
+static const struct http_refusal *read_head(struct http_parse *parse, struct span head)
 {
-    struct span head = keep_head(parse);
+    struct span rest = keep_head(parse, head);
+    struct span first = cut_line(&rest);
     const struct http_refusal *refusal;
     struct http_line line;
 
-    refusal = http_check_line(first_line(head), &line);
-    assert(refusal == NULL); /* it was looked at when it was complete */
-    refusal = read_headers(parse, head, &line);
-    if (refusal) {
-        refuse(parse, refusal);
-        return;
-    }
+    refusal = http_check_line(first, &line);
+    if (refusal == NULL)
+        refusal = show(parse, span_make(first.at, first.size + 2));
+    if (refusal == NULL)
+        refusal = read_headers(parse, rest);
+    if (refusal == NULL)
+        refusal = http_check_headers(&parse->request, &line);
+    if (refusal)
+        return refusal;
+    assert(parse->message->head_read);
     parse->http_1_0 = line.http_1_0;
     parse->request.method = method_of(line.method);
     parse->request.path = line.path;
@@ -373,29 +378,39 @@ static void read_head(struct http_parse *parse)
     if (parse->request.content_length > buf_left(&parse->body))
         parse->body_state = HTTP_BODY_TOO_LARGE;
     parse->state = HTTP_PARSE_BODY;
+    return NULL;
 }
 
-/* Empty lines in front of a request are an old habit of clients: dropped. */
-static void take_head(struct http_parse *parse, struct span bytes, enum line_end end)
+/* A head that has not come in one piece is gathered. Lends it, as far as it is here. */
+static struct span gather(struct http_parse *parse, struct span bytes)
 {
-    const struct http_refusal *refusal;
-    struct http_line line;
-
-    if (end == LINE_LEADING) {
-        buf_reset(&parse->head);
-        return;
-    }
     if (buf_size(&parse->head) == 0)
         buf_grow(&parse->head, bytes.size);
     (void)buf_add(&parse->head, bytes);
     assert(!parse->head.overflowed);
+    return buf_span(&parse->head);
+}
+
+/* What is wrong with the request line is said as soon as it is there, and before what is wrong behind
+ * it, also where both have come at once. */
+static void take_head(struct http_parse *parse, struct span bytes, enum line_end end,
+                      bool line_is_new)
+{
+    bool whole = end == LINE_BLANK && buf_size(&parse->head) == 0;
+    struct span head = whole ? bytes : gather(parse, bytes);
+    const struct http_refusal *refusal = NULL;
+    struct http_line line;
+
     if (end == LINE_BLANK)
-        read_head(parse);
-    if (end != LINE_FIRST)
-        return;
-    refusal = http_check_line(first_line(buf_span(&parse->head)), &line);
-    if (refusal)
-        refuse(parse, refusal);
+        refusal = read_head(parse, head);
+    else if (line_is_new)
+        refusal = http_check_line(cut_line(&head), &line);
+    if (refusal) {
+        parse->state = HTTP_PARSE_REFUSED;
+        parse->refusal = refusal;
+    }
+    if (parse->state != HTTP_PARSE_HEAD)
+        buf_done(&parse->head);
 }
 
 static size_t feed_head(struct http_parse *parse, struct span bytes)
@@ -403,13 +418,16 @@ static size_t feed_head(struct http_parse *parse, struct span bytes)
     size_t taken = 0;
 
     while (taken < bytes.size && parse->state == HTTP_PARSE_HEAD) {
+        bool had_line = parse->lines > 0;
         enum line_end end;
         struct span rest = span_skip(bytes, taken);
         size_t size = scan_head(parse, rest, &end);
 
         taken += size;
-        if (parse->state == HTTP_PARSE_HEAD)
-            take_head(parse, span_first(rest, size), end);
+        if (end == LINE_LEADING) /* an old habit of clients */
+            buf_reset(&parse->head);
+        else
+            take_head(parse, span_first(rest, size), end, !had_line && parse->lines > 0);
     }
     return taken;
 }

@@ -4,9 +4,9 @@
  *       |
  *       +--------- unsound -----> REFUSED
  *
- * The head is gathered and looked at byte by byte until its blank line, then llhttp reads it in one
- * piece; so nothing in it depends on how the network cut it. The result is the same for every
- * way of feeding the same bytes. */
+ * The head is looked at as it comes, and gathered where it comes in pieces, until its blank line; then
+ * it is read in one piece; so nothing in it depends on how the network cut it. The result is the same
+ * for every way of feeding the same bytes. */
 #ifndef NET_HTTP_PARSE_H
 #define NET_HTTP_PARSE_H
 

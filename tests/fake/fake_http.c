@@ -201,10 +201,10 @@ const struct http_request *http_request(const struct http *http)
     return &http->request;
 }
 
-struct span http_header(const struct http_request *request, const char *name)
+struct span http_header_find(const struct http_request *request, struct span name)
 {
     for (size_t i = 0; i < request->header_count; i++)
-        if (span_is_nocase(request->headers[i].name, name))
+        if (span_equal_nocase(request->headers[i].name, name))
             return request->headers[i].value;
     return span_make(NULL, 0);
 }

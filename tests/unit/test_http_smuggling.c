@@ -411,6 +411,61 @@ static void test_extensions_and_trailers_have_limits(void **state)
                   "/p malformed;");
 }
 
+/* Is a request whose `format` takes the byte `c` understood? */
+static bool is_sound(const char *before, char c, const char *after)
+{
+    struct http_parse parse;
+    struct buf bytes;
+    bool sound;
+
+    buf_init(&bytes, 256);
+    (void)buf_add_text(&bytes, before);
+    (void)buf_add_byte(&bytes, c);
+    (void)buf_add_text(&bytes, after);
+    http_parse_init(&parse, &CONFIG);
+    (void)http_parse_feed(&parse, buf_span(&bytes));
+    sound = parse.state == HTTP_PARSE_BODY;
+    http_parse_done(&parse);
+    buf_done(&bytes);
+    return sound;
+}
+
+static void test_every_byte_of_a_name_of_a_host_and_of_a_value(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        bool letter =
+            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        bool seen = c > ' ' && c < 0x7f;
+        bool token = letter || (seen && strchr("!#$%&'*+-.^_`|~", c));
+        bool host = letter || (seen && !strchr("@,/?\\", c));
+
+        if (c != ':') /* which ends the name */
+            assert_int_equal(is_sound(GET "x", (char)c, "y: z\r\n\r\n"), token);
+        if (c != ' ' && c != '\t') /* which are not part of the value */
+            assert_int_equal(is_sound("GET / HTTP/1.1\r\nHost: a", (char)c, "\r\n\r\n"), host);
+        assert_int_equal(is_sound(GET "x: y", (char)c, "z\r\n\r\n"),
+                         c == '\t' || (c >= ' ' && c != 0x7f));
+    }
+}
+
+static void test_a_header_has_a_name_and_a_colon(void **state)
+{
+    static const struct row rows[] = {
+        { "no name", GET ": x\r\n\r\n", "400" },
+        { "no colon", GET "name\r\n\r\n", "400" },
+        { "a space before the colon", GET "name : x\r\n\r\n", "400" },
+        { "no value", GET "name:\r\n\r\n", "/ whole;" },
+        { "a value of spaces", GET "name: \t \r\n\r\n", "/ whole;" },
+        { "the line is wrong, and what is behind it", "GET * HTTP/1.1\r\n a\x01: b\r\n",
+          "400" },
+        { "an old version, and a header that is wrong", "GET / HTTP/2.0\r\n\x01", "505" },
+    };
+
+    (void)state;
+    EXPECT(rows);
+}
+
 static void test_a_NUL_is_refused(void **state)
 {
     static const char in_value[] = GET "X: a\0b\r\n\r\n";
@@ -495,6 +550,8 @@ int main(void)
         cmocka_unit_test(test_many_or_large_headers_are_431),
         cmocka_unit_test(test_a_body_beyond_its_maximum_is_known_early),
         cmocka_unit_test(test_extensions_and_trailers_have_limits),
+        cmocka_unit_test(test_every_byte_of_a_name_of_a_host_and_of_a_value),
+        cmocka_unit_test(test_a_header_has_a_name_and_a_colon),
         cmocka_unit_test(test_a_NUL_is_refused),
         cmocka_unit_test(test_no_limit_is_still_a_bound),
         cmocka_unit_test(test_a_length_alone_reserves_little),
