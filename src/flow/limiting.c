@@ -167,26 +167,34 @@ static void add_duration(struct buf *out, uint64_t ms)
     (void)buf_add_byte(out, 's');
 }
 
-static void add_lines(struct buf *head, const char *name, const struct limit_figure *figure)
+struct shown {
+    enum limit_kind kind;
+    struct span limit;
+    struct span remaining;
+    struct span reset;
+};
+
+static void add_lines(struct buf *head, const struct shown *lines,
+                      const struct limit_figure *figure)
 {
-    (void)buf_add_text(head, "x-ratelimit-limit-");
-    (void)buf_add_text(head, name);
-    (void)buf_add_text(head, ": ");
+    (void)buf_add(head, lines->limit);
     (void)buf_add_u64(head, figure->limit);
-    (void)buf_add_text(head, "\r\nx-ratelimit-remaining-");
-    (void)buf_add_text(head, name);
-    (void)buf_add_text(head, ": ");
+    (void)buf_add(head, lines->remaining);
     (void)buf_add_u64(head, figure->remaining);
-    (void)buf_add_text(head, "\r\nx-ratelimit-reset-");
-    (void)buf_add_text(head, name);
-    (void)buf_add_text(head, ": ");
+    (void)buf_add(head, lines->reset);
     add_duration(head, figure->reset_ms);
-    (void)buf_add_text(head, "\r\n");
+    (void)buf_add(head, SPAN_OF("\r\n"));
 }
 
 void limiting_add_headers(const struct exchange *ex, struct buf *head)
 {
-    static const enum limit_kind shown[] = { LIMIT_REQUESTS, LIMIT_TOKENS };
+    static const struct shown shown[] = {
+        { LIMIT_REQUESTS, SPAN("x-ratelimit-limit-requests: "),
+          SPAN("\r\nx-ratelimit-remaining-requests: "),
+          SPAN("\r\nx-ratelimit-reset-requests: ") },
+        { LIMIT_TOKENS, SPAN("x-ratelimit-limit-tokens: "),
+          SPAN("\r\nx-ratelimit-remaining-tokens: "), SPAN("\r\nx-ratelimit-reset-tokens: ") },
+    };
     const struct config_rates *rates = rates_of(ex->config, &ex->caller);
     struct limit_time time = { .now_ms = exchange_now_ms(ex) };
     struct limit_figure figure;
@@ -194,8 +202,8 @@ void limiting_add_headers(const struct exchange *ex, struct buf *head)
     if (ex->limiting.caller == NULL)
         return;
     for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-        if (limit_figure(ex->limiting.caller, rates, shown[i], time, &figure))
-            add_lines(head, limit_kind_name(shown[i]), &figure);
+        if (limit_figure(ex->limiting.caller, rates, shown[i].kind, time, &figure))
+            add_lines(head, &shown[i], &figure);
 }
 
 /* ---- views ---- */

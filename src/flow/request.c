@@ -7,7 +7,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { ID_LETTERS = 26 };
+enum {
+    ID_LETTERS = 26,
+    FRACTION_BITS = 58,   /* they still fit when multiplied by the number of letters */
+    LETTERS_PER_DRAW = 8, /* 62^8 takes 48 bits, far fewer, so that all are as likely */
+};
 
 static const char prefix[] = "req_";
 
@@ -19,11 +23,26 @@ static bool visible(struct span text)
     return text.size > 0;
 }
 
-const char *request_id(const struct http_request *request, struct arena *arena,
-                       uint64_t *random)
+/* Fills `text` with letters, some to a draw: a draw is a fraction, and multiplied by how many letters
+ * there are it gives one and the fraction that is left. */
+static void draw_letters(char *text, size_t size, uint64_t *random)
 {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    uint64_t fraction = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        if (i % LETTERS_PER_DRAW == 0)
+            fraction = route_random_bits(random) >> (64 - FRACTION_BITS);
+        fraction *= sizeof(letters) - 1;
+        text[i] = letters[fraction >> FRACTION_BITS];
+        fraction &= ((uint64_t)1 << FRACTION_BITS) - 1;
+    }
+}
+
+const char *request_id(const struct http_request *request, struct arena *arena,
+                       uint64_t *random)
+{
     struct span given = http_header(request, "x-request-id");
     char *id;
 
@@ -31,8 +50,7 @@ const char *request_id(const struct http_request *request, struct arena *arena,
         return arena_text(arena, given);
     id = arena_zero(arena, sizeof(prefix) + ID_LETTERS);
     memcpy(id, prefix, sizeof(prefix));
-    for (size_t i = 0; i < ID_LETTERS; i++)
-        id[sizeof(prefix) - 1 + i] = letters[route_random(random, sizeof(letters) - 1)];
+    draw_letters(id + sizeof(prefix) - 1, ID_LETTERS, random);
     return id;
 }
 

@@ -20,13 +20,12 @@ static void mark_sent(struct exchange *ex)
 
 /* ---- the head ---- */
 
-static void add_ms(struct buf *out, const char *name, uint64_t us)
+static void add_ms(struct buf *out, struct span name, uint64_t us)
 {
     char fraction[] = { '.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
                         (char)('0' + us % 10) };
 
-    (void)buf_add_text(out, name);
-    (void)buf_add_text(out, ";dur=");
+    (void)buf_add(out, name);
     (void)buf_add_u64(out, us / 1000);
     (void)buf_append(out, fraction, sizeof(fraction));
 }
@@ -38,18 +37,17 @@ static uint64_t since(uint64_t later_us, uint64_t earlier_us)
 
 /* gw: in the gateway alone. queue: waiting for a slot. upstream: from the last
  * attempt's start to its first content. ttft: from the first byte to the content. */
-static void add_timing(struct exchange *ex, struct buf *head)
+static void add_timing(struct exchange *ex, uint64_t now_us, struct buf *head)
 {
-    uint64_t now_us = clock_us();
     uint64_t before_us = since(ex->opened_us, ex->ready_us);
     uint64_t after_us = since(now_us, ex->content_us);
 
-    (void)buf_add_text(head, "Server-Timing: ");
-    add_ms(head, "gw", ex->opened_us ? before_us + after_us : since(now_us, ex->ready_us));
-    add_ms(head, ", queue", ex->queued_us);
-    add_ms(head, ", upstream", since(ex->content_us, ex->opened_us));
-    add_ms(head, ", ttft", since(ex->content_us, ex->received_us));
-    (void)buf_add_text(head, "\r\n");
+    add_ms(head, SPAN_OF("Server-Timing: gw;dur="),
+           ex->opened_us ? before_us + after_us : since(now_us, ex->ready_us));
+    add_ms(head, SPAN_OF(", queue;dur="), ex->queued_us);
+    add_ms(head, SPAN_OF(", upstream;dur="), since(ex->content_us, ex->opened_us));
+    add_ms(head, SPAN_OF(", ttft;dur="), since(ex->content_us, ex->received_us));
+    (void)buf_add(head, SPAN_OF("\r\n"));
 }
 
 static void add_target(const struct exchange *ex, unsigned status, struct buf *head)
@@ -59,8 +57,11 @@ static void add_target(const struct exchange *ex, unsigned status, struct buf *h
     const char *side = sign_of_life && !ex->side.forced ? NULL : plan_side(ex);
     const struct config_model *model;
 
-    if (side)
-        (void)buf_add_texts(head, "x-sluice-environment: ", side, "\r\n", NULL);
+    if (side) {
+        (void)buf_add_text(head, "x-sluice-environment: ");
+        (void)buf_add_text(head, side);
+        (void)buf_add_text(head, "\r\n");
+    }
     if (step == NULL || sign_of_life)
         return;
     model = step->model;
@@ -81,6 +82,7 @@ static void add_target(const struct exchange *ex, unsigned status, struct buf *h
 static void start(struct exchange *ex, unsigned status, const char *type, int64_t length)
 {
     struct buf *head = &ex->env->scratch;
+    uint64_t now_us = clock_us();
 
     assert(!ex->head_sent);
     buf_reset(head);
@@ -96,7 +98,7 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
     if (ex->guessed)
         (void)buf_add_text(head, "x-sluice-estimated: 1\r\n");
     add_target(ex, status, head);
-    add_timing(ex, head);
+    add_timing(ex, now_us, head);
     bill_add_header(ex, head); /* of a stream it is known at its end */
     limiting_add_headers(ex, head);
     if (status >= 400 && (ex->attempts || ex->error.class == LLM_QUOTA))
@@ -113,7 +115,7 @@ static void start(struct exchange *ex, unsigned status, const char *type, int64_
     ex->head_sent = true;
     ex->status = ex->outcome == OUTCOME_CANCELLED ? ex->status : status;
     http_reply(ex->http, status, buf_span(head), length);
-    ex->committed_us = clock_us();
+    ex->committed_us = now_us;
 }
 
 void sink_start_stream(struct exchange *ex)

@@ -60,27 +60,36 @@ static const struct http_refusal bad_expect = {
 
 /* ---- characters ---- */
 
-/* A bit for each character of ASCII: the first 64, the others. */
-struct set {
-    uint64_t bits[2];
-};
+/* What a byte may be part of, a row for each sixteen: A of a header's name, B of a host, C of both, and
+ * @ of neither. A name has letters, digits and !#$%&'*+-.^_`|~ in it, a host what can be seen but
+ * @ , / ? and the backslash. */
+enum { IN_NAME = 'A' - '@', IN_HOST = 'B' - '@' };
 
-/* Letters, digits and !#$%&'*+-.^_`|~ */
-static const struct set token = { { 0x03ff6cfa00000000u, 0x57ffffffc7fffffeu } };
+static const char parts[] = "@@@@@@@@@@@@@@@@"
+                            "@@@@@@@@@@@@@@@@"
+                            "@CBCCCCCBBCC@CC@"
+                            "CCCCCCCCCCBBBBB@"
+                            "@CCCCCCCCCCCCCCC"
+                            "CCCCCCCCCCCB@BCC"
+                            "CCCCCCCCCCCCCCCC"
+                            "CCCCCCCCCCCBCBC@"
+                            "@@@@@@@@@@@@@@@@"
+                            "@@@@@@@@@@@@@@@@"
+                            "@@@@@@@@@@@@@@@@"
+                            "@@@@@@@@@@@@@@@@"
+                            "@@@@@@@@@@@@@@@@"
+                            "@@@@@@@@@@@@@@@@"
+                            "@@@@@@@@@@@@@@@@"
+                            "@@@@@@@@@@@@@@@@";
 
-/* What can be seen, but @ , / ? and the backslash */
-static const struct set host_name = { { 0x7fff6ffe00000000u, 0x7fffffffeffffffeu } };
-
-/* How many bytes at the front are in the set. */
-static size_t span_of(struct span text, const struct set *set)
+/* How many bytes at the front may be part of it. */
+static size_t part_size(struct span text, int part)
 {
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)text.at[i];
+    size_t size = 0;
 
-        if (c > 127 || !(set->bits[c / 64] >> c % 64 & 1))
-            return i;
-    }
-    return text.size;
+    while (size < text.size && parts[(unsigned char)text.at[size]] & part)
+        size++;
+    return size;
 }
 
 /* ---- the request line ---- */
@@ -178,7 +187,7 @@ const struct http_refusal *http_check_line(struct span text, struct http_line *r
 
 bool http_check_header(struct span text, struct http_header *ret)
 {
-    size_t size = span_of(text, &token);
+    size_t size = part_size(text, IN_NAME);
 
     if (size == 0 || size == text.size || text.at[size] != ':')
         return false;
@@ -212,7 +221,7 @@ static bool is_doubled(const struct http_request *request, struct span name)
 
 static bool is_host(struct span host)
 {
-    return host.size > 0 && span_of(host, &host_name) == host.size;
+    return host.size > 0 && part_size(host, IN_HOST) == host.size;
 }
 
 static const struct http_refusal *check_host(const struct http_request *request,
@@ -279,6 +288,8 @@ static const struct http_refusal *check_doubles(const struct http_request *reque
                                         SPAN("content-length"), SPAN("expect"),
                                         SPAN("content-type") };
 
+    if (request->alone == ~(uint64_t)0)
+        return NULL;
     for (size_t i = 0; i < sizeof(once) / sizeof(*once); i++)
         if (is_doubled(request, once[i]))
             return &doubled;

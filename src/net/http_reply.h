@@ -6,6 +6,7 @@
 #include "base/span.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* How the client learns where the body ends. */
@@ -19,6 +20,7 @@ enum http_framing {
 /* The Date header, made once a second. All zero is a valid start. */
 struct http_date {
     uint64_t second;
+    size_t size;
     char line[64];
 };
 

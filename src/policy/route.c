@@ -122,7 +122,7 @@ size_t route_nearest(const struct config *config, struct span name,
 
 /* ---- plans ---- */
 
-static uint64_t next_random(uint64_t *random)
+uint64_t route_random_bits(uint64_t *random)
 {
     uint64_t x;
 
@@ -136,7 +136,7 @@ static uint64_t next_random(uint64_t *random)
 uint32_t route_random(uint64_t *random, uint32_t below)
 {
     assert(below > 0);
-    return (uint32_t)(((next_random(random) >> 32) * below) >> 32);
+    return (uint32_t)(((route_random_bits(random) >> 32) * below) >> 32);
 }
 
 struct breaker_rule route_breaker_rule(const struct config *config)
@@ -220,8 +220,8 @@ static void draw_first(struct plan *plan, uint64_t *weights, uint32_t first, uin
 
     for (uint32_t i = first; i < plan->count; i++)
         total += weights[i];
-    assert(total > 0);                   /* what has no weight is not in the plan */
-    point = next_random(random) % total; /* a few of 2^64 too many do not matter */
+    assert(total > 0);                         /* what has no weight is not in the plan */
+    point = route_random_bits(random) % total; /* a few of 2^64 too many do not matter */
     while (point >= weights[at])
         point -= weights[at++];
     drawn = plan->steps[at];

@@ -120,4 +120,7 @@ uint64_t route_weight(const struct config_target *target, uint32_t health);
 /* Moves a random state on and gives a number below `below` (> 0). */
 uint32_t route_random(uint64_t *random, uint32_t below);
 
+/* The same without a bound. */
+uint64_t route_random_bits(uint64_t *random);
+
 #endif
