@@ -28,8 +28,8 @@ void mem_free(void *block);
 /* Overwrites `size` bytes in a way that the compiler may not remove: for secrets. */
 void mem_wipe(void *block, size_t size);
 
-/* Sets the allocator up for a small, long-lived, mostly single-threaded process. Call once, first
- * thing in main(). */
+/* Sets the allocator up for a small, long-lived, mostly single-threaded process; the thread that calls it
+ * keeps some of the blocks that it frees at hand. Call once, first thing in main(). */
 void mem_setup(void);
 
 /* Of the allocator's memory, as far as it is not free. Walks over all free blocks. */
