@@ -55,9 +55,11 @@ static void make_room(struct buf *buf, size_t size)
     size_t content = buf_size(buf);
     size_t room = buf->room ? buf->room : ROOM_MIN;
 
-    if (buf->room - buf->end >= size)
+    assert(content + size <= buf->max);
+    if (buf->bytes && buf_fits(buf, size))
         return;
-    if (content + size <= buf->room && (buf->start >= buf->room / 4 || buf->room >= buf->max)) {
+    if (buf->bytes && content + size <= buf->room &&
+        (buf->start >= buf->room / 4 || buf->room == buf->max)) {
         memmove(buf->bytes, buf->bytes + buf->start, content);
         buf->start = 0;
         buf->end = content;
@@ -74,11 +76,13 @@ void buf_grow(struct buf *buf, size_t room)
 {
     size_t content = buf_size(buf);
 
-    if (room <= buf->room)
+    if (room > buf->max)
+        room = buf->max;
+    if (buf->bytes && room <= buf->room)
         return;
     if (buf->start)
         memmove(buf->bytes, buf->bytes + buf->start, content);
-    buf->bytes = mem_grow(buf->bytes, room);
+    buf->bytes = mem_grow(buf->bytes, room + 1);
     buf->start = 0;
     buf->end = content;
     buf->room = room;
@@ -90,7 +94,7 @@ char *buf_reserve(struct buf *buf, size_t size)
         buf->overflowed = true;
         return NULL;
     }
-    make_room(buf, size ? size : 1); /* something to point to */
+    make_room(buf, size);
     return buf->bytes + buf->end;
 }
 
@@ -187,7 +191,6 @@ bool buf_printf(struct buf *buf, const char *format, ...)
     assert(size >= 0);
     if (buf_reserve(buf, (size_t)size) == NULL)
         return false;
-    make_room(buf, (size_t)size + 1); /* vsnprintf writes a NUL, which is not content */
     at = buf->bytes + buf->end;
     va_start(args, format);
     (void)vsnprintf(at, (size_t)size + 1, format, args);
@@ -198,7 +201,7 @@ bool buf_printf(struct buf *buf, const char *format, ...)
 
 const char *buf_text(struct buf *buf)
 {
-    make_room(buf, 1);
+    make_room(buf, 0);
     buf->bytes[buf->end] = 0;
     return buf->bytes + buf->start;
 }

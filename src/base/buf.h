@@ -2,7 +2,9 @@
  *
  *       bytes
  *         |  consumed  |   content    |   spare   |
- *         0          start           end        room
+ *         0          start           end        room <= max
+ *
+ * Behind `room` there is one byte more, for a NUL.
  *
  * Appending beyond the maximum is refused whole and remembered: a writer may append piece by piece
  * and look at `overflowed` once, at the end. */
@@ -48,7 +50,7 @@ const char *buf_text(struct buf *buf); /* the content with a NUL behind it */
 /* The block has room for it already, which is nearly always so. */
 static inline bool buf_fits(const struct buf *buf, size_t size)
 {
-    return buf->room - buf->end >= size && buf_left(buf) >= size;
+    return buf->room - buf->end >= size;
 }
 
 /* What buf_append() does where there is no room yet. */
@@ -92,8 +94,8 @@ bool buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(
 char *buf_reserve(struct buf *buf, size_t size);
 void buf_commit(struct buf *buf, size_t size);
 
-/* Makes the block `room` bytes large if it is smaller, and not a byte larger: for content whose
- * final size is known. */
+/* Makes the block `room` bytes large if it is smaller, and not a byte larger, nor beyond the maximum: for
+ * content whose final size is known. */
 void buf_grow(struct buf *buf, size_t room);
 
 /* Drops `size` bytes at the front. */
