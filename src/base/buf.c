@@ -88,7 +88,7 @@ void buf_grow(struct buf *buf, size_t room)
     buf->room = room;
 }
 
-char *buf_reserve(struct buf *buf, size_t size)
+char *buf_reserve_more(struct buf *buf, size_t size)
 {
     if (size > buf_left(buf)) {
         buf->overflowed = true;
@@ -96,12 +96,6 @@ char *buf_reserve(struct buf *buf, size_t size)
     }
     make_room(buf, size);
     return buf->bytes + buf->end;
-}
-
-void buf_commit(struct buf *buf, size_t size)
-{
-    assert(size <= buf->room - buf->end);
-    buf->end += size;
 }
 
 bool buf_append_more(struct buf *buf, const void *bytes, size_t size)
@@ -127,55 +121,67 @@ bool buf_add_texts(struct buf *buf, const char *first, ...)
     return added;
 }
 
-/* How many digits `value` has, by its bits; what has as many as a power of ten may have one more. */
+/* How many digits `value` has, by its bits: or one more, when it has reached the power of ten. */
 static size_t digit_count(uint64_t value)
 {
-    static const uint64_t powers[] = { 1u,
-                                       10u,
-                                       100u,
-                                       1000u,
-                                       10000u,
-                                       100000u,
-                                       1000000u,
-                                       10000000u,
-                                       100000000u,
-                                       1000000000u,
-                                       10000000000u,
-                                       100000000000u,
-                                       1000000000000u,
-                                       10000000000000u,
-                                       100000000000000u,
-                                       1000000000000000u,
-                                       10000000000000000u,
-                                       100000000000000000u,
-                                       1000000000000000000u,
-                                       10000000000000000000u };
+    /* clang-format off */
+    static const uint64_t powers[] = {
+        0, /* zero has a digit, too */
+        10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u,
+        10000000000u, 100000000000u, 1000000000000u, 10000000000000u, 100000000000000u,
+        1000000000000000u, 10000000000000000u, 100000000000000000u, 1000000000000000000u,
+        10000000000000000000u,
+    };
+    /* clang-format on */
     size_t bits = 64 - (size_t)__builtin_clzll(value | 1);
     size_t least = bits * 1233 / 4096; /* log10(2) */
 
-    return least + (value >= powers[least] || least == 0);
+    return least + (value >= powers[least]);
 }
 
-/* Two digits a division. */
-bool buf_add_u64(struct buf *buf, uint64_t value)
+/* Writes the digits of `value` in front of `end`, two a division. */
+static void write_digits(char *end, uint64_t value)
 {
     static const char pairs[] =
         "00010203040506070809101112131415161718192021222324252627282930313233"
         "34353637383940414243444546474849505152535455565758596061626364656667"
         "6869707172737475767778798081828384858687888990919293949596979899";
-    size_t size = digit_count(value);
-    char *end;
 
-    if (!buf_fits(buf, size) && buf_reserve(buf, size) == NULL)
-        return false;
-    buf->end += size;
-    end = buf->bytes + buf->end;
     for (; value >= 100; value /= 100)
         memcpy(end -= 2, pairs + value % 100 * 2, 2);
     if (value >= 10)
         memcpy(end - 2, pairs + value * 2, 2);
     else
         end[-1] = (char)('0' + value);
+}
+
+bool buf_add_u64(struct buf *buf, uint64_t value)
+{
+    size_t size;
+    char *at;
+
+    if (value < 10) /* as many figures are */
+        return buf_add_byte(buf, (char)('0' + value));
+    size = digit_count(value);
+    at = buf_reserve(buf, size);
+    if (at == NULL)
+        return false;
+    write_digits(at + size, value);
+    buf->end += size;
+    return true;
+}
+
+bool buf_add_thousandths(struct buf *buf, uint64_t value)
+{
+    size_t size = digit_count(value / 1000);
+    char *at = buf_reserve(buf, size + 4);
+
+    if (at == NULL)
+        return false;
+    write_digits(at + size, value / 1000);
+    write_digits(at + size + 4, 1000 + value % 1000);
+    at[size] = '.'; /* where the 1 of that thousand stood */
+    buf->end += size + 4;
     return true;
 }
 

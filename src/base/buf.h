@@ -13,6 +13,7 @@
 
 #include "base/span.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,12 +88,24 @@ static inline bool buf_add_byte(struct buf *buf, char byte)
  * times as much. */
 bool buf_add_texts(struct buf *buf, const char *first, ...) __attribute__((sentinel));
 bool buf_add_u64(struct buf *buf, uint64_t value);
+bool buf_add_thousandths(struct buf *buf, uint64_t value); /* 12345: "12.345" */
 bool buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Lends `size` writable bytes behind the content; buf_commit() makes the first of them content.
  * NULL when they would not fit. */
-char *buf_reserve(struct buf *buf, size_t size);
-void buf_commit(struct buf *buf, size_t size);
+char *buf_reserve_more(struct buf *buf, size_t size);
+
+static inline char *buf_reserve(struct buf *buf, size_t size)
+{
+    return buf->bytes && buf_fits(buf, size) ? buf->bytes + buf->end
+                                             : buf_reserve_more(buf, size);
+}
+
+static inline void buf_commit(struct buf *buf, size_t size)
+{
+    assert(size <= buf->room - buf->end);
+    buf->end += size;
+}
 
 /* Makes the block `room` bytes large if it is smaller, and not a byte larger, nor beyond the maximum: for
  * content whose final size is known. */

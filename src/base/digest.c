@@ -33,19 +33,26 @@ void digest_hmac(struct span key, const struct span *parts, size_t count, struct
     assert(failed == 0);
 }
 
+static uint64_t word_at(struct span bytes, size_t at, size_t size)
+{
+    uint64_t word = 0;
+
+    memcpy(&word, bytes.at + at, size);
+    return word;
+}
+
 bool secret_bytes_equal(struct span a, struct span b)
 {
     volatile uint64_t differs = a.size ^ b.size;
+    size_t at = 0;
 
-    for (size_t at = 0; at < a.size && a.size == b.size; at += sizeof(uint64_t)) {
-        size_t size = a.size - at < sizeof(uint64_t) ? a.size - at : sizeof(uint64_t);
-        uint64_t x = 0;
-        uint64_t y = 0;
-
-        memcpy(&x, a.at + at, size);
-        memcpy(&y, b.at + at, size);
-        differs = differs | (x ^ y);
-    }
+    if (differs)
+        return false;
+    for (; a.size - at >= sizeof(uint64_t); at += sizeof(uint64_t))
+        differs =
+            differs | (word_at(a, at, sizeof(uint64_t)) ^ word_at(b, at, sizeof(uint64_t)));
+    if (at < a.size)
+        differs = differs | (word_at(a, at, a.size - at) ^ word_at(b, at, a.size - at));
     return differs == 0;
 }
 

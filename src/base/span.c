@@ -227,19 +227,27 @@ static uint64_t stir(uint64_t hash, uint64_t word)
     return hash ^ hash >> 29;
 }
 
+/* Fewer than eight bytes, the first of them lowest. */
+static uint64_t short_word(const char *at, size_t size)
+{
+    uint64_t word = 0;
+
+    for (size_t i = size; i > 0; i--)
+        word = word << 8 | (unsigned char)at[i - 1];
+    return word;
+}
+
 uint64_t span_hash(struct span a)
 {
     uint64_t hash = a.size;
+    size_t at = 0;
     uint64_t word;
 
-    for (; a.size >= sizeof(word); a = span_skip(a, sizeof(word))) {
-        memcpy(&word, a.at, sizeof(word));
+    for (; a.size - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, a.at + at, sizeof(word));
         hash = stir(hash, word);
     }
-    word = 0;
-    if (a.size)
-        memcpy(&word, a.at, a.size);
-    return stir(hash, word);
+    return stir(hash, short_word(a.at + at, a.size - at));
 }
 
 static char lower(char c)

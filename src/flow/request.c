@@ -7,11 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum {
-    ID_LETTERS = 26,
-    FRACTION_BITS = 58,   /* they still fit when multiplied by the number of letters */
-    LETTERS_PER_DRAW = 8, /* 62^8 takes 48 bits, far fewer, so that all are as likely */
-};
+enum { ID_LETTERS = 26, LETTERS_PER_DRAW = 12, LETTER_BITS = 5 };
 
 static const char prefix[] = "req_";
 
@@ -23,20 +19,18 @@ static bool visible(struct span text)
     return text.size > 0;
 }
 
-/* Fills `text` with letters, some to a draw: a draw is a fraction, and multiplied by how many letters
- * there are it gives one and the fraction that is left. */
+/* Fills `text` with letters and digits, of which there are 32, so that each takes five bits. */
 static void draw_letters(char *text, size_t size, uint64_t *random)
 {
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    uint64_t fraction = 0;
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
 
-    for (size_t i = 0; i < size; i++) {
-        if (i % LETTERS_PER_DRAW == 0)
-            fraction = route_random_bits(random) >> (64 - FRACTION_BITS);
-        fraction *= sizeof(letters) - 1;
-        text[i] = letters[fraction >> FRACTION_BITS];
-        fraction &= ((uint64_t)1 << FRACTION_BITS) - 1;
+    for (size_t i = 0; i < size; i += LETTERS_PER_DRAW) {
+        uint64_t bits = route_random_bits(random);
+
+        for (size_t at = i; at < size && at < i + LETTERS_PER_DRAW; at++) {
+            text[at] = letters[bits % (1u << LETTER_BITS)];
+            bits >>= LETTER_BITS;
+        }
     }
 }
 

@@ -22,12 +22,8 @@ static void mark_sent(struct exchange *ex)
 
 static void add_ms(struct buf *out, struct span name, uint64_t us)
 {
-    char fraction[] = { '.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
-                        (char)('0' + us % 10) };
-
     (void)buf_add(out, name);
-    (void)buf_add_u64(out, us / 1000);
-    (void)buf_append(out, fraction, sizeof(fraction));
+    (void)buf_add_thousandths(out, us);
 }
 
 static uint64_t since(uint64_t later_us, uint64_t earlier_us)

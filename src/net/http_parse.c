@@ -266,15 +266,16 @@ static size_t scan_head(struct http_parse *parse, struct span bytes, enum line_e
 static enum http_method method_of(struct span name)
 {
     static const struct {
-        const char *name;
+        struct span name;
         enum http_method method;
     } methods[] = {
-        { "GET", HTTP_GET }, { "HEAD", HTTP_HEAD },     { "POST", HTTP_POST },
-        { "PUT", HTTP_PUT }, { "DELETE", HTTP_DELETE }, { "OPTIONS", HTTP_OPTIONS },
+        { SPAN("POST"), HTTP_POST },     { SPAN("GET"), HTTP_GET },
+        { SPAN("HEAD"), HTTP_HEAD },     { SPAN("PUT"), HTTP_PUT },
+        { SPAN("DELETE"), HTTP_DELETE }, { SPAN("OPTIONS"), HTTP_OPTIONS },
     };
 
     for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
-        if (span_is(name, methods[i].name))
+        if (span_equal(name, methods[i].name))
             return methods[i].method;
     return HTTP_OTHER;
 }

@@ -32,6 +32,30 @@ static void test_appends_and_consumes(void **state)
     buf_done(&buf);
 }
 
+static void test_thousandths_have_three_decimals(void **state)
+{
+    static const struct {
+        uint64_t value;
+        const char *text;
+    } rows[] = {
+        { 0, "0.000" },          { 1, "0.001" },
+        { 999, "0.999" },        { 1000, "1.000" },
+        { 12345, "12.345" },     { 100010, "100.010" },
+        { 9999999, "9999.999" }, { UINT64_MAX, "18446744073709551.615" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf buf;
+
+        buf_init(&buf, strlen(rows[i].text));
+        assert_true(buf_add_thousandths(&buf, rows[i].value));
+        assert_string_equal(buf_text(&buf), rows[i].text);
+        assert_false(buf_add_thousandths(&buf, 0)); /* full */
+        buf_done(&buf);
+    }
+}
+
 static void expect_digits(uint64_t value)
 {
     char wanted[24];
@@ -224,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_printf_fills_it_to_the_last_byte),
         cmocka_unit_test(test_reserved_bytes_are_content_only_once_committed),
         cmocka_unit_test(test_a_number_has_its_digits_and_no_more),
+        cmocka_unit_test(test_thousandths_have_three_decimals),
         cmocka_unit_test(test_a_queue_keeps_order_and_size),
         cmocka_unit_test(test_adds_texts_up_to_null),
         cmocka_unit_test(test_gives_its_content_away),

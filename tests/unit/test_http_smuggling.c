@@ -438,12 +438,15 @@ static void test_every_byte_of_a_name_of_a_host_and_of_a_value(void **state)
             (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
         bool seen = c > ' ' && c < 0x7f;
         bool token = letter || (seen && strchr("!#$%&'*+-.^_`|~", c));
+        bool target = seen && c != '#' && c != '?';
         bool host = letter || (seen && !strchr("@,/?\\", c));
 
         if (c != ':') /* which ends the name */
             assert_int_equal(is_sound(GET "x", (char)c, "y: z\r\n\r\n"), token);
         if (c != ' ' && c != '\t') /* which are not part of the value */
             assert_int_equal(is_sound("GET / HTTP/1.1\r\nHost: a", (char)c, "\r\n\r\n"), host);
+        if (c != ' ' && c != '?')
+            assert_int_equal(is_sound("GET /a", (char)c, "b HTTP/1.1\r\n" HOST "\r\n"), target);
         assert_int_equal(is_sound(GET "x: y", (char)c, "z\r\n\r\n"),
                          c == '\t' || (c >= ' ' && c != 0x7f));
     }
