@@ -1,5 +1,4 @@
-/* http: one client connection's HTTP/1.1: lines and names are checked here, llhttp reads what frames the
- * message, and its body.
+/* http: one client connection's HTTP/1.1, read by llhttp plus the checks that llhttp lacks.
  *
  *     idle --bytes--> head --complete--> on_head() --> body ... --> reply ... --> http_end() --+
  *      ^                |                                                                      |

@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 
-struct http_header;
 struct http_request;
 
 /* One row per reason; `code` is the contract's. */
@@ -40,13 +39,6 @@ struct http_line {
 
 /* Reads a request line without its CRLF. Returns NULL and fills *ret, or why it is refused. */
 const struct http_refusal *http_check_line(struct span text, struct http_line *ret);
-
-/* Reads a header line without its CRLF: a name, a colon right behind it, and a value, of which the white
- * space around it is not part. False: it is none, and *ret is untouched. */
-bool http_check_header(struct span text, struct http_header *ret);
-
-/* Has a header of this name a say in where the message ends, or in what becomes of the connection? */
-bool http_check_frames(struct span name);
 
 /* Looks at the headers of `request`, whose line said `line`. Returns NULL, or why it is refused.
  * Sets request->expects_continue. */

@@ -1,12 +1,10 @@
 /* How bytes become a request:
  *
- *     bytes --scan_head()--> head --blank line--> read_head(): line by line, then our checks
+ *     bytes --scan_head()--> head --blank line--> read_head(): llhttp, then our checks
  *       |                                              |
  *       +--feed_body(): llhttp                       message: { llhttp, headers, text }
  *                        +--on_body()--> body (a buf)
- *
- * The rules of lines and names are few and are kept here. What says how long the message is, and
- * whether another may follow, goes to llhttp: the request line, five headers, and the whole body. */
+ */
 #include "net/http_parse.h"
 
 #include "base/limits.h"
@@ -27,7 +25,7 @@ enum {
 /* One block: the headers' text stands behind the headers. */
 struct http_message {
     llhttp_t llhttp;
-    bool head_read;
+    bool head_read; /* what still comes as a header is a trailer */
     struct http_header headers[];
 };
 
@@ -41,16 +39,48 @@ static struct http_parse *parse_from(llhttp_t *llhttp)
 
 /* ---- what llhttp calls ---- */
 
-/* What it shows us of the head we have read; what still comes as a header is a trailer. */
-static int on_header_bytes(llhttp_t *llhttp, const char *at, size_t size)
+static int count_trailer(struct http_parse *parse, size_t size)
 {
-    struct http_parse *parse = parse_from(llhttp);
-
-    (void)at;
-    if (!parse->message->head_read)
-        return 0;
     parse->header_bytes += size;
     return parse->header_bytes > parse->header_bytes_max ? -1 : 0;
+}
+
+static int on_header_field(llhttp_t *llhttp, const char *at, size_t size)
+{
+    struct http_parse *parse = parse_from(llhttp);
+    struct http_message *message = parse->message;
+
+    if (message->head_read)
+        return count_trailer(parse, size);
+    assert(parse->request.header_count < parse->lines);
+    message->headers[parse->request.header_count] =
+        (struct http_header){ .name = { at, size }, .value = { at + size, 0 } };
+    return 0;
+}
+
+static int on_header_value(llhttp_t *llhttp, const char *at, size_t size)
+{
+    struct http_parse *parse = parse_from(llhttp);
+    struct http_message *message = parse->message;
+
+    if (message->head_read)
+        return count_trailer(parse, size);
+    message->headers[parse->request.header_count].value = span_trim(span_make(at, size));
+    return 0;
+}
+
+static int on_header_value_complete(llhttp_t *llhttp)
+{
+    struct http_parse *parse = parse_from(llhttp);
+    struct http_request *request = &parse->request;
+    uint64_t bit;
+
+    if (parse->message->head_read)
+        return 0;
+    bit = http_name_bit(request->headers[request->header_count++].name);
+    request->alone &= ~bit | request->missing;
+    request->missing &= ~bit;
+    return 0;
 }
 
 static int on_headers_complete(llhttp_t *llhttp)
@@ -126,8 +156,9 @@ static int on_message_complete(llhttp_t *llhttp)
 }
 
 static const llhttp_settings_t settings = {
-    .on_header_field = on_header_bytes,
-    .on_header_value = on_header_bytes,
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
     .on_chunk_extension_name = on_chunk_extension,
     .on_chunk_extension_value = on_chunk_extension,
@@ -280,13 +311,9 @@ static enum http_method method_of(struct span name)
     return HTTP_OTHER;
 }
 
-/* Cuts the first line off a head, of which every line ends in CRLF. */
-static struct span cut_line(struct span *head)
+static struct span first_line(struct span head)
 {
-    struct span line = span_cut(head, '\r');
-
-    *head = span_skip(*head, 1);
-    return line;
+    return span_first(head, span_find(head, '\r'));
 }
 
 /* The head moves into a block of its exact size, where it stays as long as the request. */
@@ -312,66 +339,32 @@ static const struct http_refusal *why_not(const struct http_parse *parse, llhttp
     return &http_refusal_syntax;
 }
 
-/* Shows llhttp whole lines. */
-static const struct http_refusal *show(struct http_parse *parse, struct span lines)
+static const struct http_refusal *read_headers(struct http_parse *parse, struct span head,
+                                               const struct http_line *line)
 {
-    llhttp_errno_t error = llhttp_execute(&parse->message->llhttp, lines.at, lines.size);
-
-    return error == HPE_OK || error == HPE_PAUSED ? NULL : why_not(parse, error);
-}
-
-static bool read_header(struct http_parse *parse, struct span line)
-{
-    struct http_request *request = &parse->request;
-    struct http_header *header = &parse->message->headers[request->header_count];
-    uint64_t bit;
-
-    assert(request->header_count < parse->lines);
-    if (!http_check_header(line, header))
-        return false;
-    bit = http_name_bit(header->name);
-    request->header_count++;
-    request->alone &= ~bit | request->missing;
-    request->missing &= ~bit;
-    return true;
-}
-
-/* Reads the header lines up to the blank one, and shows that, too. */
-static const struct http_refusal *read_headers(struct http_parse *parse, struct span lines)
-{
-    const struct http_refusal *refusal = NULL;
+    llhttp_errno_t error;
 
     parse->request.missing = parse->request.alone = ~(uint64_t)0;
-    while (refusal == NULL && parse->request.header_count < parse->lines - 1) {
-        struct span line = cut_line(&lines);
-
-        if (!read_header(parse, line))
-            refusal = &http_refusal_syntax;
-        else if (http_check_frames(
-                     parse->request.headers[parse->request.header_count - 1].name))
-            refusal = show(parse, span_make(line.at, line.size + 2));
-    }
-    return refusal ? refusal : show(parse, lines);
+    error = llhttp_execute(&parse->message->llhttp, head.at, head.size);
+    if (error != HPE_OK && error != HPE_PAUSED)
+        return why_not(parse, error);
+    assert(parse->message->head_read);
+    assert(parse->request.header_count == parse->lines - 1);
+    return http_check_headers(&parse->request, line);
 }
 
 /* The blank line has come. */
 static const struct http_refusal *read_head(struct http_parse *parse, struct span head)
 {
-    struct span rest = keep_head(parse, head);
-    struct span first = cut_line(&rest);
+    struct span kept = keep_head(parse, head);
     const struct http_refusal *refusal;
     struct http_line line;
 
-    refusal = http_check_line(first, &line);
+    refusal = http_check_line(first_line(kept), &line);
     if (refusal == NULL)
-        refusal = show(parse, span_make(first.at, first.size + 2));
-    if (refusal == NULL)
-        refusal = read_headers(parse, rest);
-    if (refusal == NULL)
-        refusal = http_check_headers(&parse->request, &line);
+        refusal = read_headers(parse, kept, &line);
     if (refusal)
         return refusal;
-    assert(parse->message->head_read);
     parse->http_1_0 = line.http_1_0;
     parse->request.method = method_of(line.method);
     parse->request.path = line.path;
@@ -405,7 +398,7 @@ static void take_head(struct http_parse *parse, struct span bytes, enum line_end
     if (end == LINE_BLANK)
         refusal = read_head(parse, head);
     else if (line_is_new)
-        refusal = http_check_line(cut_line(&head), &line);
+        refusal = http_check_line(first_line(head), &line);
     if (refusal) {
         parse->state = HTTP_PARSE_REFUSED;
         parse->refusal = refusal;

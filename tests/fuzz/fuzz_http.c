@@ -1,11 +1,9 @@
 /* The request parser: bytes cut at places that the input chooses must mean what they mean in one
- * piece, and llhttp, which we show but a part of the head, must agree when it sees all of it. The first
- * byte of the input steers the cuts, the rest is what a client sends. */
+ * piece. The first byte of the input steers the cuts, the rest is what a client sends. */
 #include "base/buf.h"
 #include "base/span.h"
 #include "net/http.h"
 #include "net/http_check.h"
-#include "net/http_llhttp.h"
 #include "net/http_parse.h"
 
 #include <assert.h>
@@ -112,76 +110,6 @@ static void read_all(struct span bytes, uint32_t seed, struct buf *story)
     http_parse_done(&parse);
 }
 
-/* ---- llhttp alone ---- */
-
-struct witness {
-    const struct http_request *request;
-    size_t headers;
-    bool read;
-};
-
-static int on_name(llhttp_t *llhttp, const char *at, size_t size)
-{
-    struct witness *witness = llhttp->data;
-    const struct http_header *ours = &witness->request->headers[witness->headers];
-
-    assert(witness->headers < witness->request->header_count);
-    assert(span_equal(ours->name, span_make(at, size)));
-    return 0;
-}
-
-static int on_value(llhttp_t *llhttp, const char *at, size_t size)
-{
-    struct witness *witness = llhttp->data;
-
-    assert(span_equal(witness->request->headers[witness->headers].value,
-                      span_trim(span_make(at, size))));
-    return 0;
-}
-
-static int on_value_end(llhttp_t *llhttp)
-{
-    struct witness *witness = llhttp->data;
-
-    witness->headers++;
-    return 0;
-}
-
-static int on_head(llhttp_t *llhttp)
-{
-    struct witness *witness = llhttp->data;
-    bool chunked = llhttp->flags & F_CHUNKED;
-
-    assert(witness->headers == witness->request->header_count);
-    assert(witness->request->has_body == (chunked || llhttp->content_length > 0));
-    assert(witness->request->content_length == (chunked ? 0 : llhttp->content_length));
-    witness->read = true;
-    return HPE_PAUSED;
-}
-
-/* The first request of the input, when we understand its head. */
-static void agree_with_llhttp(struct span bytes)
-{
-    llhttp_settings_t settings = { .on_header_field = on_name,
-                                   .on_header_value = on_value,
-                                   .on_header_value_complete = on_value_end,
-                                   .on_headers_complete = on_head };
-    struct witness witness = { 0 };
-    struct http_parse parse;
-    llhttp_t llhttp;
-
-    http_parse_init(&parse, &CONFIG);
-    (void)http_parse_feed(&parse, bytes);
-    witness.request = &parse.request;
-    if (parse.state == HTTP_PARSE_BODY) {
-        llhttp_init(&llhttp, HTTP_REQUEST, &settings);
-        llhttp.data = &witness;
-        (void)llhttp_execute(&llhttp, bytes.at, bytes.size);
-        assert(witness.read);
-    }
-    http_parse_done(&parse);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span bytes = span_make((const char *)data + 1, size - 1);
@@ -190,7 +118,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
-    agree_with_llhttp(bytes);
     buf_init(&whole, STORY_MAX);
     buf_init(&pieces, STORY_MAX);
     read_all(bytes, 0, &whole);
