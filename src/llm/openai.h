@@ -38,8 +38,16 @@ enum openai_count {
     OPENAI_COUNTS,
 };
 
+/* What is being walked through. */
+enum openai_place {
+    OPENAI_USAGE, /* the object itself */
+    OPENAI_OF_PROMPT,
+    OPENAI_OF_COMPLETION,
+    OPENAI_ELSEWHERE,
+};
+
 struct openai_counts {
-    struct span inside; /* the object that is walked through; at == NULL: usage itself */
+    enum openai_place place;
     uint64_t values[OPENAI_COUNTS];
     bool seen[OPENAI_COUNTS];
 };

@@ -7,6 +7,7 @@
  * So of what is no JSON, and comes after the first content, that is noticed which does not end with a
  * brace, as what was cut off does, or holds one of those words. */
 #include "llm/openai.h"
+#include "llm/scan_walk.h"
 
 #include <string.h>
 

@@ -1,4 +1,5 @@
 #include "llm/openai.h"
+#include "llm/scan_walk.h"
 
 #include <string.h>
 
@@ -27,43 +28,45 @@ static uint64_t less(uint64_t a, uint64_t b)
 
 static const struct {
     struct span key;
-    const char *inside; /* the object that it stands in; NULL: usage itself */
-    const char *or_inside;
+    enum openai_place place;
     enum openai_count count;
 } names[] = {
-    { SPAN("\"prompt_tokens\""), NULL, NULL, OPENAI_PROMPT },
-    { SPAN("\"input_tokens\""), NULL, NULL, OPENAI_PROMPT }, /* Responses */
-    { SPAN("\"completion_tokens\""), NULL, NULL, OPENAI_COMPLETION },
-    { SPAN("\"output_tokens\""), NULL, NULL, OPENAI_COMPLETION },
-    { SPAN("\"total_tokens\""), NULL, NULL, OPENAI_TOTAL },
-    { SPAN("\"prompt_cache_hit_tokens\""), NULL, NULL, OPENAI_CACHED }, /* DeepSeek */
-    { SPAN("\"cached_tokens\""), "prompt_tokens_details", "input_tokens_details",
-      OPENAI_CACHED },
-    { SPAN("\"cache_write_tokens\""), "prompt_tokens_details", "input_tokens_details",
-      OPENAI_CACHE_WRITE },
-    { SPAN("\"reasoning_tokens\""), "completion_tokens_details", "output_tokens_details",
-      OPENAI_REASONING },
+    { SPAN("\"prompt_tokens\""), OPENAI_USAGE, OPENAI_PROMPT },
+    { SPAN("\"input_tokens\""), OPENAI_USAGE, OPENAI_PROMPT }, /* Responses */
+    { SPAN("\"completion_tokens\""), OPENAI_USAGE, OPENAI_COMPLETION },
+    { SPAN("\"output_tokens\""), OPENAI_USAGE, OPENAI_COMPLETION },
+    { SPAN("\"total_tokens\""), OPENAI_USAGE, OPENAI_TOTAL },
+    { SPAN("\"prompt_cache_hit_tokens\""), OPENAI_USAGE, OPENAI_CACHED }, /* DeepSeek */
+    { SPAN("\"cached_tokens\""), OPENAI_OF_PROMPT, OPENAI_CACHED },
+    { SPAN("\"cache_write_tokens\""), OPENAI_OF_PROMPT, OPENAI_CACHE_WRITE },
+    { SPAN("\"reasoning_tokens\""), OPENAI_OF_COMPLETION, OPENAI_REASONING },
 };
 
-static bool stands(struct span inside, size_t name)
+static enum openai_place place_of(struct span key)
 {
-    if (names[name].inside == NULL)
-        return inside.at == NULL;
-    return inside.at && (scan_key_is(inside, names[name].inside) ||
-                         scan_key_is(inside, names[name].or_inside));
+    if (scan_key_is(key, "prompt_tokens_details") || scan_key_is(key, "input_tokens_details"))
+        return OPENAI_OF_PROMPT;
+    if (scan_key_is(key, "completion_tokens_details") ||
+        scan_key_is(key, "output_tokens_details"))
+        return OPENAI_OF_COMPLETION;
+    return OPENAI_ELSEWHERE;
 }
 
 /* The keys are compared as they are written: nobody escapes the letters of these. */
 void openai_count(struct openai_counts *counts, const struct scan_item *item, unsigned depth)
 {
     if (depth == 1)
-        counts->inside = item->kind == JSON_OBJECT ? item->key : (struct span){ 0 };
+        counts->place = item->kind == JSON_OBJECT ? place_of(item->key) : OPENAI_USAGE;
     if (depth > 2 || item->kind != JSON_NUMBER || item->key.at == NULL)
         return;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (item->key.size == names[i].key.size && span_equal(item->key, names[i].key) &&
-            stands(counts->inside, i) && read_count(item->raw, &counts->values[names[i].count]))
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (item->key.size != names[i].key.size || counts->place != names[i].place ||
+            memcmp(item->key.at, names[i].key.at, item->key.size) != 0)
+            continue;
+        if (read_count(item->raw, &counts->values[names[i].count]))
             counts->seen[names[i].count] = true;
+        return;
+    }
 }
 
 void openai_counted(const struct openai_counts *counts, struct usage *ret)

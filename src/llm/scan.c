@@ -1,169 +1,25 @@
 #include "llm/scan.h"
 
-#include "base/limits.h"
 #include "llm/scan_parts.h"
+#include "llm/scan_token.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* One pass over the text. `at` never goes beyond `end`, and stands where an error was noticed. */
-struct reader {
-    const char *start;
-    const char *at;
-    const char *end;
-};
+/* ---- what tokens are not short ---- */
 
-static_assert(LIMIT_JSON_DEPTH <= 64, "what is open is remembered in 64 bits");
-
-static struct reader reader_of(struct span text)
+const char *scan_behind_spaces(const char *at, const char *end)
 {
-    return (struct reader){ text.at, text.at, text.size ? text.at + text.size : text.at };
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at;
 }
 
-/* The next byte, or 0 at the end; a NUL byte is nowhere valid, so the two need no telling apart. */
-static char peek(const struct reader *r)
+struct scan_spot scan_long_number(const char *at, const char *end)
 {
-    if (r->at == r->end)
-        return 0;
-    return *r->at;
-}
+    enum err err = scan_skip_number(&at, end);
 
-static void skip_spaces(struct reader *r)
-{
-    while (r->at < r->end &&
-           (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
-        r->at++;
-}
-
-static inline void skip_space(struct reader *r)
-{
-    if (r->at < r->end && *r->at <= ' ') /* mostly there is none */
-        skip_spaces(r);
-}
-
-static bool skip_byte(struct reader *r, char byte)
-{
-    if (peek(r) != byte)
-        return false;
-    r->at++;
-    return true;
-}
-
-static struct span since(const struct reader *r, const char *start)
-{
-    return span_make(start, (size_t)(r->at - start));
-}
-
-/* ---- values ---- */
-
-static enum err skip_word(struct reader *r, const char *word)
-{
-    if (!span_starts(span_make(r->at, (size_t)(r->end - r->at)), word))
-        return ERR_SYNTAX;
-    r->at += strlen(word);
-    return ERR_OK;
-}
-
-static enum err skip_scalar(struct reader *r)
-{
-    switch (peek(r)) {
-    case '"': r->at++; return scan_skip_string(&r->at, r->end) ? ERR_OK : ERR_SYNTAX;
-    case 't': return skip_word(r, "true");
-    case 'f': return skip_word(r, "false");
-    case 'n': return skip_word(r, "null");
-    default: return scan_skip_number(&r->at, r->end);
-    }
-}
-
-/* The key of a member, with what stands around it, up to its value. */
-static bool skip_key(struct reader *r, struct span *ret_raw)
-{
-    const char *start;
-
-    skip_space(r);
-    start = r->at;
-    if (!skip_byte(r, '"') || !scan_skip_string(&r->at, r->end))
-        return false;
-    *ret_raw = since(r, start);
-    skip_space(r);
-    return skip_byte(r, ':');
-}
-
-/* What is open around the value that is read now: a bit each, 1 for an object, the innermost is
- * the lowest. */
-struct nest {
-    uint64_t objects;
-    unsigned open;
-    unsigned outside; /* levels around the first value */
-};
-
-/* Opens the container at `at`; when it has content, `at` then stands before its first value. */
-static enum err open_container(struct reader *r, struct nest *nest)
-{
-    bool object = *r->at == '{';
-    struct span key;
-
-    if (nest->outside + nest->open == LIMIT_JSON_DEPTH)
-        return ERR_TOO_DEEP;
-    r->at++;
-    skip_space(r);
-    if (skip_byte(r, object ? '}' : ']'))
-        return ERR_OK;
-    nest->objects = nest->objects << 1 | object;
-    nest->open++;
-    return object && !skip_key(r, &key) ? ERR_SYNTAX : ERR_OK;
-}
-
-/* A value has ended: closes what ends with it. True when another value must follow. */
-static enum err next_value(struct reader *r, struct nest *nest, bool *ret_more)
-{
-    struct span key;
-
-    while (nest->open) {
-        bool object = nest->objects & 1;
-
-        skip_space(r);
-        if (skip_byte(r, ',')) {
-            *ret_more = true;
-            return object && !skip_key(r, &key) ? ERR_SYNTAX : ERR_OK;
-        }
-        if (!skip_byte(r, object ? '}' : ']'))
-            return ERR_SYNTAX;
-        nest->objects >>= 1;
-        nest->open--;
-    }
-    *ret_more = false;
-    return ERR_OK;
-}
-
-/* One value, whatever it holds, `outside` levels deep. */
-static enum err skip_value(struct reader *r, unsigned outside)
-{
-    struct nest nest = { .outside = outside };
-    bool more = true;
-
-    skip_space(r);
-    if (peek(r) != '{' && peek(r) != '[')
-        return skip_scalar(r);
-    while (more) {
-        enum err err;
-
-        skip_space(r);
-        if (peek(r) == '{' || peek(r) == '[') {
-            unsigned before = nest.open;
-
-            err = open_container(r, &nest);
-            if (err == ERR_OK && nest.open > before)
-                continue;
-        } else {
-            err = skip_scalar(r);
-        }
-        if (err == ERR_OK)
-            err = next_value(r, &nest, &more);
-        if (err)
-            return err;
-    }
-    return ERR_OK;
+    return (struct scan_spot){ at, err };
 }
 
 enum json_kind scan_kind_of(char first)
@@ -179,39 +35,131 @@ enum json_kind scan_kind_of(char first)
     }
 }
 
-static enum err read_value(struct reader *r, unsigned outside, struct scan_item *ret)
+/* ---- values ---- */
+
+/* What is open around the value that is read now: a bit each, 1 for an object, the innermost is
+ * the lowest. */
+struct nest {
+    uint64_t objects;
+    unsigned open;
+    unsigned outside; /* levels around the first value */
+};
+
+/* Opens the container at `at`; when it has content, `at` then stands before its first value. */
+SCAN_TOKEN enum err open_container(struct scan_reader *r, struct nest *nest)
+{
+    bool object = *r->at == '{';
+    struct span key;
+
+    if (nest->outside + nest->open == LIMIT_JSON_DEPTH)
+        return ERR_TOO_DEEP;
+    r->at++;
+    if (scan_skip_byte(r, object ? '}' : ']'))
+        return ERR_OK;
+    nest->objects = nest->objects << 1 | object;
+    nest->open++;
+    return object && !scan_skip_key(r, &key) ? ERR_SYNTAX : ERR_OK;
+}
+
+/* A value has ended: closes what ends with it. True when another value must follow. */
+SCAN_TOKEN enum err next_value(struct scan_reader *r, struct nest *nest, bool *ret_more)
+{
+    struct span key;
+
+    while (nest->open) {
+        bool object = nest->objects & 1;
+
+        if (scan_skip_byte(r, ',')) {
+            *ret_more = true;
+            return object && !scan_skip_key(r, &key) ? ERR_SYNTAX : ERR_OK;
+        }
+        if (!scan_skip_byte(r, object ? '}' : ']'))
+            return ERR_SYNTAX;
+        nest->objects >>= 1;
+        nest->open--;
+    }
+    *ret_more = false;
+    return ERR_OK;
+}
+
+/* One object or array, which begins at `at`, and all that it holds. */
+SCAN_TOKEN enum err read_container(struct scan_reader *r, unsigned outside)
+{
+    struct nest nest = { .outside = outside };
+    bool more = true;
+
+    while (more) {
+        enum json_kind kind;
+        enum err err;
+
+        scan_skip_space(r);
+        if (scan_peek(r) == '{' || scan_peek(r) == '[') {
+            unsigned before = nest.open;
+
+            err = open_container(r, &nest);
+            if (err == ERR_OK && nest.open > before)
+                continue;
+        } else {
+            err = scan_skip_scalar(r, &kind);
+        }
+        if (err == ERR_OK)
+            err = next_value(r, &nest, &more);
+        if (err)
+            return err;
+    }
+    return ERR_OK;
+}
+
+struct scan_spot scan_skip_container(const char *at, const char *end, unsigned outside)
+{
+    struct scan_reader r = { at, at, end };
+    enum err err = read_container(&r, outside);
+
+    return (struct scan_spot){ r.at, err };
+}
+
+/* One value, whatever it holds, `outside` levels deep. */
+SCAN_TOKEN enum err read_value(struct scan_reader *r, unsigned outside, struct scan_item *ret)
 {
     const char *start;
     enum err err;
+    char first;
 
-    skip_space(r);
+    scan_skip_space(r);
     start = r->at;
-    err = skip_value(r, outside);
-    if (err)
-        return err;
-    ret->kind = scan_kind_of(*start);
-    ret->raw = since(r, start);
-    return ERR_OK;
+    first = scan_peek(r);
+    if (first == '{' || first == '[') {
+        ret->kind = first == '{' ? JSON_OBJECT : JSON_ARRAY;
+        err = scan_go_to(r, scan_skip_container(r->at, r->end, outside));
+    } else {
+        err = scan_skip_scalar(r, &ret->kind);
+    }
+    ret->raw = scan_since(r, start);
+    return err;
 }
 
 /* ---- the whole text ---- */
 
 struct scan_field *scan_find_field(struct scan_field *fields, size_t count, struct span key)
 {
-    for (size_t i = 0; i < count; i++)
-        if (scan_key_is(key, fields[i].name))
+    /* Nearly every key differs at its first byte from what is looked for. */
+    for (size_t i = 0; i < count; i++) {
+        bool other = key.at[1] != fields[i].name[0] && key.at[1] != '\\';
+
+        if (!(other && key.size > 2) && scan_key_is(key, fields[i].name))
             return &fields[i];
+    }
     return NULL;
 }
 
-static enum err read_member(struct reader *r, struct scan_field *fields, size_t count,
-                            const char **ret_duplicate)
+SCAN_TOKEN enum err read_member(struct scan_reader *r, struct scan_field *fields, size_t count,
+                                const char **ret_duplicate)
 {
     struct scan_item item = { 0 };
     struct scan_field *field;
     enum err err;
 
-    if (!skip_key(r, &item.key))
+    if (!scan_skip_key(r, &item.key))
         return ERR_SYNTAX;
     err = read_value(r, 1, &item);
     if (err)
@@ -226,13 +174,12 @@ static enum err read_member(struct reader *r, struct scan_field *fields, size_t 
     return ERR_OK;
 }
 
-static enum err read_members(struct reader *r, struct scan_field *fields, size_t count,
-                             struct scan_result *ret)
+SCAN_TOKEN enum err read_members(struct scan_reader *r, struct scan_field *fields, size_t count,
+                                 struct scan_result *ret)
 {
     r->at++;
     ret->inside = (size_t)(r->at - r->start);
-    skip_space(r);
-    ret->empty = skip_byte(r, '}');
+    ret->empty = scan_skip_byte(r, '}');
     if (ret->empty)
         return ERR_OK;
     for (;;) {
@@ -240,32 +187,30 @@ static enum err read_members(struct reader *r, struct scan_field *fields, size_t
 
         if (err)
             return err;
-        skip_space(r);
-        if (skip_byte(r, '}'))
-            return ERR_OK;
-        if (!skip_byte(r, ','))
-            return ERR_SYNTAX;
+        if (scan_skip_byte(r, ','))
+            continue;
+        return scan_skip_byte(r, '}') ? ERR_OK : ERR_SYNTAX;
     }
 }
 
 /* Nothing but white space may follow. */
-static enum err read_end(struct reader *r)
+static enum err read_end(struct scan_reader *r)
 {
-    skip_space(r);
+    scan_skip_space(r);
     return r->at == r->end ? ERR_OK : ERR_SYNTAX;
 }
 
 enum err scan_object(struct span text, struct scan_field *fields, size_t count,
                      struct scan_result *ret)
 {
-    struct reader r = reader_of(text);
+    struct scan_reader r = scan_reader_of(text);
     enum err err;
 
     *ret = (struct scan_result){ 0 };
     for (size_t i = 0; i < count; i++)
         fields[i].raw = (struct span){ 0 };
-    skip_space(&r);
-    if (peek(&r) != '{') {
+    scan_skip_space(&r);
+    if (scan_peek(&r) != '{') {
         err = scan_value(text, ret);
         return err ? err : ERR_TYPE;
     }
@@ -280,8 +225,9 @@ enum err scan_object(struct span text, struct scan_field *fields, size_t count,
 
 enum err scan_value(struct span text, struct scan_result *ret)
 {
-    struct reader r = reader_of(text);
-    enum err err = skip_value(&r, 0);
+    struct scan_reader r = scan_reader_of(text);
+    struct scan_item item;
+    enum err err = read_value(&r, 0, &item);
 
     *ret = (struct scan_result){ 0 };
     if (err == ERR_OK)
@@ -294,20 +240,19 @@ enum err scan_value(struct span text, struct scan_result *ret)
 
 bool scan_next(struct span container, size_t *at, struct scan_item *ret)
 {
-    struct reader r = reader_of(container);
+    struct scan_reader r = scan_reader_of(container);
     struct scan_item item = { 0 };
     bool first = *at == 0;
-    bool object = peek(&r) == '{';
+    bool object = scan_peek(&r) == '{';
 
     if (container.size == 0)
         return false;
     r.at += *at;
-    if (first && !skip_byte(&r, object ? '{' : '['))
+    if (first && !scan_skip_byte(&r, object ? '{' : '['))
         return false;
-    skip_space(&r);
-    if (!first && !skip_byte(&r, ','))
+    if (!first && !scan_skip_byte(&r, ','))
         return false;
-    if (object && !skip_key(&r, &item.key))
+    if (object && !scan_skip_key(&r, &item.key))
         return false;
     if (read_value(&r, 1, &item))
         return false;
@@ -316,100 +261,9 @@ bool scan_next(struct span container, size_t *at, struct scan_item *ret)
     return true;
 }
 
-/* ---- walking ---- */
-
-static void walk_in(struct scan_walk *walk, struct reader *r)
-{
-    walk->objects = walk->objects << 1 | (*r->at == '{');
-    walk->depth++;
-    walk->fresh = true;
-    r->at++;
-}
-
-/* Closes what ends here. False when nothing is left, or what stands here is wrong. */
-static bool walk_on(struct scan_walk *walk, struct reader *r)
-{
-    skip_space(r);
-    while (walk->depth && skip_byte(r, walk->objects & 1 ? '}' : ']')) {
-        walk->objects >>= 1;
-        walk->depth--;
-        walk->fresh = false;
-        skip_space(r);
-    }
-    return walk->depth && (walk->fresh || skip_byte(r, ','));
-}
-
-struct scan_walk scan_walk(struct span container)
-{
-    struct scan_walk walk = { .text = container };
-    struct reader r = reader_of(container);
-
-    skip_space(&r);
-    if (peek(&r) == '{' || peek(&r) == '[')
-        walk_in(&walk, &r);
-    walk.at = (size_t)(r.at - r.start);
-    return walk;
-}
-
-bool scan_walk_next(struct scan_walk *walk, struct scan_item *ret, unsigned *ret_depth)
-{
-    struct reader r = reader_of(walk->text);
-    struct scan_item item = { 0 };
-    const char *start;
-    bool more;
-
-    r.at += walk->at;
-    more = walk_on(walk, &r);
-    walk->at = (size_t)(r.at - r.start);
-    if (!more || (walk->objects & 1 && !skip_key(&r, &item.key)))
-        return false;
-    skip_space(&r);
-    start = r.at;
-    item.kind = scan_kind_of(peek(&r));
-    *ret_depth = walk->depth;
-    if (item.kind != JSON_OBJECT && item.kind != JSON_ARRAY) {
-        if (skip_scalar(&r))
-            return false;
-        walk->fresh = false;
-    } else if (walk->depth < LIMIT_JSON_DEPTH) {
-        walk_in(walk, &r);
-    } else {
-        return false;
-    }
-    item.raw = since(&r, start);
-    walk->at = (size_t)(r.at - r.start);
-    *ret = item;
-    return true;
-}
-
-bool scan_walk_over(struct scan_walk *walk)
-{
-    struct reader r = reader_of(walk->text);
-
-    assert(walk->fresh && walk->depth);
-    r.at += walk->at - 1; /* its bracket */
-    walk->objects >>= 1;
-    walk->depth--;
-    walk->fresh = false;
-    if (skip_value(&r, walk->depth)) {
-        walk->depth = LIMIT_JSON_DEPTH; /* never whole any more */
-        return false;
-    }
-    walk->at = (size_t)(r.at - r.start);
-    return true;
-}
-
-bool scan_walk_whole(const struct scan_walk *walk)
-{
-    struct reader r = reader_of(walk->text);
-
-    r.at += walk->at;
-    return walk->at > 0 && walk->depth == 0 && read_end(&r) == ERR_OK;
-}
-
 bool scan_front(struct span text, struct scan_item *ret)
 {
-    struct reader r = reader_of(text);
+    struct scan_reader r = scan_reader_of(text);
     struct scan_item item = { 0 };
 
     if (read_value(&r, 0, &item))
@@ -420,7 +274,7 @@ bool scan_front(struct span text, struct scan_item *ret)
 
 bool scan_empty(const struct scan_item *item)
 {
-    struct reader r = reader_of(item->raw);
+    struct scan_reader r = scan_reader_of(item->raw);
 
     if (item->kind == JSON_NULL)
         return true;
@@ -429,8 +283,8 @@ bool scan_empty(const struct scan_item *item)
     if (item->kind != JSON_ARRAY && item->kind != JSON_OBJECT)
         return false;
     r.at++;
-    skip_space(&r);
-    return peek(&r) == '}' || peek(&r) == ']';
+    scan_skip_space(&r);
+    return scan_peek(&r) == '}' || scan_peek(&r) == ']';
 }
 
 bool scan_u64(struct span raw, uint64_t *ret)

@@ -1,4 +1,4 @@
-/* scan_parts: what scan.c and scan_long.c have in common. */
+/* scan_parts: what the files of scan have in common. */
 #ifndef LLM_SCAN_PARTS_H
 #define LLM_SCAN_PARTS_H
 

@@ -1,59 +1,23 @@
 #include "llm/scan.h"
 #include "llm/scan_parts.h"
+#include "llm/scan_token.h"
 
 #include <assert.h>
 #include <string.h>
-#ifdef __SSE2__
-#    include <emmintrin.h>
-#endif
 
-/* A quote, a backslash, a control byte, or anything beyond ASCII ends a run. */
 static bool ends_run(char c)
 {
     return (unsigned char)c < 0x20 || (unsigned char)c >= 0x80 || c == '"' || c == '\\';
 }
 
-#ifdef __SSE2__
-enum { BLOCK = 16 };
-
-/* Where in the block the first byte stands that ends a run; BLOCK: nowhere. */
-static unsigned find_stop(const char *at)
-{
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)at);
-    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
-    __m128i escape = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
-    __m128i other = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)); /* signed: beyond ASCII as well */
-    int found = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, escape), other));
-
-    return found ? (unsigned)__builtin_ctz((unsigned)found) : BLOCK;
-}
-#else
-enum { BLOCK = 8 };
-
-/* The same with eight bytes in a register: the lowest bit that is set is the highest of the byte that is
- * looked for. (A borrow may set bits further up, where nobody looks.) */
-static unsigned find_stop(const char *at)
-{
-    static const uint64_t each = 0x0101010101010101u;
-    uint64_t x;
-    uint64_t found;
-
-    memcpy(&x, at, sizeof(x));
-    found = (((x ^ each * '"') - each) | ((x ^ each * '\\') - each) | (x - each * 0x20) | x) &
-            each * 0x80;
-    return found ? (unsigned)__builtin_ctzll(found) / 8 : BLOCK;
-}
-#endif
-
 /* Strings are nearly all of a body, so this loop is what counts. */
 static const char *skip_run(const char *at, const char *end)
 {
-    while (end - at >= BLOCK) {
-        unsigned stop = find_stop(at);
+    for (; end - at >= SCAN_BLOCK; at += SCAN_BLOCK) {
+        uint64_t stops = scan_stops(at);
 
-        at += stop;
-        if (stop < BLOCK)
-            return at;
+        if (stops)
+            return at + scan_first_stop(stops);
     }
     while (at < end && !ends_run(*at))
         at++;
@@ -123,17 +87,27 @@ static bool follows(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Most characters beyond ASCII, in a run: those of two bytes, and those of three whose first byte says
- * already that nothing can be wrong but what follows. span_utf8() knows the rest. */
+/* May this byte stand behind the first of a character of four? */
+static bool leads_four(unsigned char first, char second)
+{
+    return follows(second) && first < 0xf4 && (first > 0xf0 || (unsigned char)second >= 0x90);
+}
+
+/* Most characters beyond ASCII, in a run: those that are told by few bytes. span_utf8() knows the rest. */
 static const char *skip_letters(const char *at, const char *end)
 {
-    while (end - at >= 3) {
+    while (end - at >= 4) {
         unsigned char first = (unsigned char)*at;
 
-        if (first >= 0xe1 && first <= 0xef && first != 0xed && follows(at[1]) && follows(at[2]))
-            at += 3;
-        else if (first >= 0xc2 && first < 0xe0 && follows(at[1]))
+        if (first < 0xc2)
+            break;
+        if (first < 0xe0 && follows(at[1]))
             at += 2;
+        else if (first > 0xe0 && first < 0xf0 && first != 0xed && follows(at[1]) &&
+                 follows(at[2]))
+            at += 3;
+        else if (first >= 0xf0 && leads_four(first, at[1]) && follows(at[2]) && follows(at[3]))
+            at += 4;
         else
             break;
     }
@@ -150,21 +124,30 @@ static size_t read_character(const char *at, const char *end)
     return (unsigned char)*at < 0x20 ? 0 : span_utf8(span_make(at, (size_t)(end - at)));
 }
 
+const char *scan_string_rest(const char *at, const char *end)
+{
+    for (;;) {
+        const char *next;
+
+        at = skip_run(at, end);
+        if (at == end || *at == '"')
+            return at;
+        next = skip_letters(at, end);
+        if (next == at)
+            next += read_character(at, end);
+        if (next == at)
+            return at;
+        at = next;
+    }
+}
+
 bool scan_skip_string(const char **at, const char *end)
 {
-    const char *here = skip_run(*at, end);
+    const char *stop = scan_string_end(*at, end);
+    bool whole = stop < end && *stop == '"';
 
-    while (here < end && *here != '"') {
-        const char *next = skip_letters(here, end);
-        size_t size = next > here ? (size_t)(next - here) : read_character(here, end);
-
-        *at = here;
-        if (size == 0)
-            return false;
-        here = skip_run(here + size, end);
-    }
-    *at = here < end ? here + 1 : end;
-    return here < end;
+    *at = stop + whole;
+    return whole;
 }
 
 /* ---- decoding ---- */
@@ -238,16 +221,11 @@ struct span scan_string(struct span raw, struct arena *arena)
     return span_make(copy, size);
 }
 
-bool scan_key_equals(struct span key, const char *name)
+bool scan_key_decodes(struct span key, const char *name)
 {
     struct span rest = span_from(name);
     struct span text;
 
-    if (key.at == NULL)
-        return false;
-    text = without_quotes(key);
-    if (span_find(text, '\\') == SIZE_MAX)
-        return span_equal(text, rest);
     while (text.size) {
         char room[4];
         struct span piece = cut_piece(&text, room);

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "llm/scan.h"
 #include "llm/scan_long.h"
+#include "llm/scan_walk.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -92,7 +93,7 @@ static void compare_deep_walk(struct span raw, const struct json *value)
     for (; scan_walk_next(&walk, &item, &depth); count++)
         front += depth == 1;
     assert(front == json_count(value) && count == count_all(value));
-    assert(walk.depth == 0 && walk.at == raw.size);
+    assert(scan_walk_whole(&walk));
 }
 
 static void compare_field(const struct scan_field *field, const struct json *value,

@@ -1,5 +1,6 @@
 /* llm/scan: what it finds, what it refuses, and where. */
 #include "llm/scan.h"
+#include "llm/scan_walk.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
