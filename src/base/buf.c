@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include "base/digits.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -121,68 +122,32 @@ bool buf_add_texts(struct buf *buf, const char *first, ...)
     return added;
 }
 
-/* How many digits `value` has, by its bits: or one more, when it has reached the power of ten. */
-static size_t digit_count(uint64_t value)
-{
-    /* clang-format off */
-    static const uint64_t powers[] = {
-        0, /* zero has a digit, too */
-        10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u,
-        10000000000u, 100000000000u, 1000000000000u, 10000000000000u, 100000000000000u,
-        1000000000000000u, 10000000000000000u, 100000000000000000u, 1000000000000000000u,
-        10000000000000000000u,
-    };
-    /* clang-format on */
-    size_t bits = 64 - (size_t)__builtin_clzll(value | 1);
-    size_t least = bits * 1233 / 4096; /* log10(2) */
-
-    return least + (value >= powers[least]);
-}
-
-/* Writes the digits of `value` in front of `end`, two a division. */
-static void write_digits(char *end, uint64_t value)
-{
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233"
-        "34353637383940414243444546474849505152535455565758596061626364656667"
-        "6869707172737475767778798081828384858687888990919293949596979899";
-
-    for (; value >= 100; value /= 100)
-        memcpy(end -= 2, pairs + value % 100 * 2, 2);
-    if (value >= 10)
-        memcpy(end - 2, pairs + value * 2, 2);
-    else
-        end[-1] = (char)('0' + value);
-}
-
 bool buf_add_u64(struct buf *buf, uint64_t value)
 {
-    size_t size;
-    char *at;
+    return buf_add_decimal(buf, value, 0);
+}
 
-    if (value < 10) /* as many figures are */
-        return buf_add_byte(buf, (char)('0' + value));
-    size = digit_count(value);
-    at = buf_reserve(buf, size);
-    if (at == NULL)
-        return false;
-    write_digits(at + size, value);
-    buf->end += size;
+bool buf_add_decimal(struct buf *buf, uint64_t value, unsigned decimals)
+{
+    char digits[DIGITS_DECIMAL_MAX];
+    bool fits = buf_fits(buf, sizeof(digits));
+    char *at = fits ? buf->bytes + buf->end : digits;
+    char *end = decimals ? digits_put_decimal(at, value, decimals) : digits_put(at, value);
+
+    if (!fits) /* it may be shorter */
+        return buf_append(buf, digits, (size_t)(end - digits));
+    buf->end += (size_t)(end - at);
     return true;
 }
 
 bool buf_add_thousandths(struct buf *buf, uint64_t value)
 {
-    size_t size = digit_count(value / 1000);
-    char *at = buf_reserve(buf, size + 4);
+    char digits[DIGITS_DECIMAL_MAX + 3];
+    char *point = digits_put(digits, value / 1000);
+    char *end = digits_put(point, 1000 + value % 1000);
 
-    if (at == NULL)
-        return false;
-    write_digits(at + size, value / 1000);
-    write_digits(at + size + 4, 1000 + value % 1000);
-    at[size] = '.'; /* where the 1 of that thousand stood */
-    buf->end += size + 4;
-    return true;
+    *point = '.'; /* where the 1 of that thousand stood */
+    return buf_append(buf, digits, (size_t)(end - digits));
 }
 
 bool buf_printf(struct buf *buf, const char *format, ...)

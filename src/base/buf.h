@@ -88,7 +88,9 @@ static inline bool buf_add_byte(struct buf *buf, char byte)
  * times as much. */
 bool buf_add_texts(struct buf *buf, const char *first, ...) __attribute__((sentinel));
 bool buf_add_u64(struct buf *buf, uint64_t value);
-bool buf_add_thousandths(struct buf *buf, uint64_t value); /* 12345: "12.345" */
+/* value / 10^decimals, exactly: 1230 and 3 make 1.23. */
+bool buf_add_decimal(struct buf *buf, uint64_t value, unsigned decimals);
+bool buf_add_thousandths(struct buf *buf, uint64_t value); /* 12340: "12.340" */
 bool buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Lends `size` writable bytes behind the content; buf_commit() makes the first of them content.

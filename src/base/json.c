@@ -83,21 +83,72 @@ static void escape(struct buf *out, unsigned char c)
     }
 }
 
-/* A text with nothing in it to escape, as most are; false when it is another. */
+/* Is one of these bytes to be escaped, or not ASCII? */
+static bool any_to_escape(uint64_t bytes)
+{
+    static const uint64_t each = 0x0101010101010101u;
+
+    return (((bytes ^ each * '"') - each) | ((bytes ^ each * '\\') - each) |
+            ((bytes ^ each * 0x7f) - each) | (bytes - each * 0x20) | bytes) &
+           each * 0x80;
+}
+
+/* Copies eight bytes; false when one of them is to be escaped. */
+static bool copy_eight(char *to, const char *from)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, from, sizeof(bytes));
+    memcpy(to, &bytes, sizeof(bytes));
+    return !any_to_escape(bytes);
+}
+
+/* The same with four to seven: the last four may be partly the first ones. */
+static bool copy_few(char *to, const char *from, size_t size)
+{
+    uint32_t first;
+    uint32_t last;
+
+    memcpy(&first, from, sizeof(first));
+    memcpy(&last, from + size - sizeof(last), sizeof(last));
+    memcpy(to, &first, sizeof(first));
+    memcpy(to + size - sizeof(last), &last, sizeof(last));
+    return !any_to_escape((uint64_t)first << 32 | last);
+}
+
+/* Copies a text, and says whether there is nothing in it to escape. */
+static bool copy_plain(char *to, struct span text)
+{
+    size_t i = 0;
+
+    for (; text.size - i >= 8; i += 8)
+        if (!copy_eight(to + i, text.at + i))
+            return false;
+    if (i == text.size)
+        return true;
+    if (i)
+        return copy_eight(to + text.size - 8, text.at + text.size - 8);
+    if (text.size >= 4)
+        return copy_few(to, text.at, text.size);
+    for (; i < text.size; i++) {
+        to[i] = text.at[i];
+        if (!plain((unsigned char)to[i]))
+            return false;
+    }
+    return true;
+}
+
+/* A text with nothing in it to escape, as most are, into room that is there; false when it is another, or there is
+ * none. */
 static bool quote_plain(struct buf *out, struct span text)
 {
-    char *at = buf_reserve(out, text.size + 2);
+    char *at = out->bytes + out->end;
 
-    if (at == NULL)
+    if (!buf_fits(out, text.size + 2) || !copy_plain(at + 1, text))
         return false;
-    *at++ = '"';
-    for (size_t i = 0; i < text.size; i++) {
-        if (!plain((unsigned char)text.at[i]))
-            return false;
-        at[i] = text.at[i];
-    }
-    at[text.size] = '"';
-    buf_commit(out, text.size + 2);
+    at[0] = '"';
+    at[text.size + 1] = '"';
+    out->end += text.size + 2;
     return true;
 }
 
@@ -165,22 +216,8 @@ void json_i64(struct json_writer *w, int64_t value)
 
 void json_decimal(struct json_writer *w, uint64_t value, unsigned decimals)
 {
-    uint64_t unit = 1;
-
-    assert(decimals <= 18);
-    for (unsigned i = 0; i < decimals; i++)
-        unit *= 10;
     separate(w);
-    (void)buf_add_u64(w->out, value / unit);
-    value %= unit;
-    if (value == 0)
-        return;
-    (void)buf_add_byte(w->out, '.');
-    while (value) {
-        unit /= 10;
-        (void)buf_add_byte(w->out, (char)('0' + value / unit));
-        value %= unit;
-    }
+    (void)buf_add_decimal(w->out, value, decimals);
 }
 
 void json_bool(struct json_writer *w, bool value)

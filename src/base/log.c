@@ -30,7 +30,6 @@ static struct {
     struct stream events;
     struct stream access;
     struct buf line;
-    struct json_writer writer;
     uint64_t dropped;
     void (*on_pending)(void *context);
     void *context;
@@ -171,17 +170,14 @@ void log_event(enum log_level level, const char *event, const struct log_field *
     finish_line(&log_state.events);
 }
 
-struct json_writer *log_access_begin(void)
+struct buf *log_access_begin(void)
 {
     assert(buf_size(&log_state.line) == 0);
-    log_state.writer = json_writer(&log_state.line);
-    json_begin(&log_state.writer, '{');
-    return &log_state.writer;
+    return &log_state.line;
 }
 
 void log_access_end(void)
 {
-    json_end(&log_state.writer, '}');
     finish_line(&log_state.access);
 }
 

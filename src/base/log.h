@@ -33,8 +33,8 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 #define LOG(level, event, ...)                                                                 \
     log_event((level), (event), (const struct log_field[]){ __VA_ARGS__, { NULL, { 0 } } })
 
-/* Starts a line of the access log. Lends the writer to add its members with, until it is ended. */
-struct json_writer *log_access_begin(void);
+/* Starts a line of the access log. Lends room for it, empty, until it is ended. */
+struct buf *log_access_begin(void);
 void log_access_end(void);
 
 /* Calls `run` when a line waits that none waited before: the place to plan a log_flush(). */

@@ -277,23 +277,6 @@ uint64_t series_value(const struct series *series)
 
 /* ---- printing ---- */
 
-static void add_decimal(struct buf *out, uint64_t value, unsigned decimals)
-{
-    uint64_t unit = 1;
-
-    for (unsigned i = 0; i < decimals; i++)
-        unit *= 10;
-    (void)buf_add_u64(out, value / unit);
-    value %= unit;
-    if (value)
-        (void)buf_add_byte(out, '.');
-    while (value) {
-        unit /= 10;
-        (void)buf_add_byte(out, (char)('0' + value / unit));
-        value %= unit;
-    }
-}
-
 static void print_name(const struct series *series, const char *suffix, struct buf *out)
 {
     (void)buf_add_text(out, series->metric->name);
@@ -318,7 +301,7 @@ static void print_histogram(const struct series *series, struct buf *out)
         (void)buf_append(out, series->labels, series->labels_size);
         (void)buf_add_text(out, series->labels_size ? ",le=\"" : "le=\"");
         if (i < count)
-            add_decimal(out, metric->buckets[i], metric->decimals);
+            (void)buf_add_decimal(out, metric->buckets[i], metric->decimals);
         else
             (void)buf_add_text(out, "+Inf");
         (void)buf_add_text(out, "\"} ");
@@ -326,7 +309,7 @@ static void print_histogram(const struct series *series, struct buf *out)
         (void)buf_add_byte(out, '\n');
     }
     print_name(series, "_sum", out);
-    add_decimal(out, series->value, metric->decimals);
+    (void)buf_add_decimal(out, series->value, metric->decimals);
     (void)buf_add_byte(out, '\n');
     print_name(series, "_count", out);
     (void)buf_add_u64(out, series->count);
@@ -352,7 +335,7 @@ void metrics_print(const struct metrics *metrics, struct buf *out)
                 continue;
             }
             print_name(s, "", out);
-            add_decimal(out, s->value, metric->decimals);
+            (void)buf_add_decimal(out, s->value, metric->decimals);
             (void)buf_add_byte(out, '\n');
         }
     }

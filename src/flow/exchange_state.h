@@ -306,5 +306,6 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt,
 void receipt_asked(const struct exchange *ex, const struct attempt *attempt);
 void receipt_content(const struct exchange *ex, const struct attempt *attempt);
 void receipt_exchange(struct exchange *ex);
+uint64_t receipt_overhead_us(const struct exchange *ex); /* its time in the gateway alone */
 
 #endif

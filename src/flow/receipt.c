@@ -2,6 +2,7 @@
  * target after each attempt; metrics and the access log after each exchange. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/access.h"
 #include "flow/bill.h"
 #include "flow/exchange_state.h"
 #include "flow/meters.h"
@@ -153,22 +154,13 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_
 
 /* ---- exchanges ---- */
 
-static const char *const outcome_names[] = {
-    [OUTCOME_OK] = "ok",
-    [OUTCOME_REFUSED] = "refused",
-    [OUTCOME_CLIENT_ERROR] = "client_error",
-    [OUTCOME_FAILED] = "failed",
-    [OUTCOME_BROKEN] = "broken",
-    [OUTCOME_CANCELLED] = "cancelled",
-};
-
 /* A client may invent any number of names: only listed ones become labels. */
 static struct span model_label(const struct config_model *model)
 {
     return model && !model->passing ? span_from(model->name) : SPAN_OF("other");
 }
 
-static uint64_t overhead_us(const struct exchange *ex)
+uint64_t receipt_overhead_us(const struct exchange *ex)
 {
     uint64_t before =
         ex->opened_us > ex->ready_us && ex->ready_us ? ex->opened_us - ex->ready_us : 0;
@@ -210,7 +202,7 @@ static void count_times(struct exchange *ex, const struct span *models)
     series_observe(metrics_series(metrics, METER_REQUEST_DURATION, models),
                    ex->ended_us - ex->received_us);
     if (ex->attempts)
-        series_observe(meter(metrics, METER_OVERHEAD), overhead_us(ex));
+        series_observe(meter(metrics, METER_OVERHEAD), receipt_overhead_us(ex));
     if (!ex->streaming || ex->content_us == 0)
         return;
     series_observe(metrics_series(metrics, METER_TIME_TO_FIRST_TOKEN, models),
@@ -270,82 +262,14 @@ static void count(struct exchange *ex, struct bill bill)
     }
 }
 
-static void log_tokens(const struct exchange *ex, struct json_writer *w)
-{
-    json_key(w, "tokens");
-    json_begin(w, '{');
-    json_put_u64(w, "input", ex->usage.input);
-    json_put_u64(w, "output", ex->usage.output);
-    json_put_u64(w, "cached", ex->usage.cached);
-    json_put_u64(w, "cache_write", ex->usage.cache_write);
-    json_put_u64(w, "reasoning", ex->usage.reasoning);
-    json_put_bool(w, "estimated", ex->usage.estimated);
-    json_end(w, '}');
-}
-
-static void log_names(const struct exchange *ex, struct json_writer *w)
-{
-    const struct plan_step *step = ex->attempt->step;
-    char now[CLOCK_TEXT_SIZE];
-
-    clock_text(clock_wall_ms(), now);
-    json_put_text(w, "time", now);
-    json_put_text(w, "id", ex->id);
-    json_put_text(w, "client", ex->caller.name);
-    json_put_text(w, "key", ex->caller.fingerprint[0] ? ex->caller.fingerprint : NULL);
-    json_key(w, "model");
-    if (ex->chat.model.size)
-        json_string(w, span_first(ex->chat.model, LIMIT_MODEL_NAME_BYTES));
-    else
-        json_text(w, ex->model ? ex->model->name : NULL);
-    json_put_text(w, "target", step ? step->target->id : NULL);
-    json_put_text(w, "environment", plan_side(ex));
-}
-
-static void log_figures(const struct exchange *ex, struct bill bill, struct json_writer *w)
-{
-    json_put_u64(w, "attempts", ex->attempts);
-    json_put_u64(w, "status", ex->status);
-    json_put_text(w, "outcome", outcome_names[ex->outcome]);
-    json_put_bool(w, "stream", ex->chat.stream);
-    json_key(w, "ttft_ms");
-    if (ex->streaming && ex->content_us)
-        json_decimal(w, ex->content_us - ex->received_us, 3);
-    else
-        json_null(w);
-    json_put_decimal(w, "duration_ms", ex->ended_us - ex->received_us, 3);
-    json_put_u64(w, "overhead_us", overhead_us(ex));
-    log_tokens(ex, w);
-    json_key(w, "cost_usd");
-    if (bill.known)
-        json_decimal(w, bill.cost, 12);
-    else
-        json_null(w);
-    json_put_u64(w, "bytes_in", ex->body_bytes);
-    json_put_u64(w, "bytes_out", ex->out_bytes);
-    json_key(w, "error");
-    if (ex->outcome == OUTCOME_OK || ex->error.code.at == NULL)
-        json_null(w);
-    else
-        json_string(w, ex->error.code);
-}
-
 void receipt_exchange(struct exchange *ex)
 {
     struct bill bill = bill_make(ex, ex->attempt);
-    struct json_writer *w;
 
     count(ex, bill);
     limiting_charge(ex, bill.cost);
-    if (!ex->config->log.access)
-        return;
-    w = log_access_begin();
-    log_names(ex, w);
-    log_figures(ex, bill, w);
-    if (ex->config->log.bodies) {
-        json_put_string(w, "request_body", ex->logged_body);
-    }
-    log_access_end();
+    if (ex->config->log.access)
+        access_log(ex, bill);
 }
 
 /* ---- SETTLE ---- */

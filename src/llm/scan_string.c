@@ -224,7 +224,7 @@ struct span scan_string(struct span raw, struct arena *arena)
 bool scan_key_decodes(struct span key, const char *name)
 {
     struct span rest = span_from(name);
-    struct span text;
+    struct span text = without_quotes(key);
 
     while (text.size) {
         char room[4];

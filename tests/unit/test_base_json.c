@@ -96,6 +96,35 @@ static void test_decimals_are_exact(void **state)
     }
 }
 
+/* Texts are looked at in pieces: of each length, and with the byte at each place. */
+static void test_what_is_to_be_escaped_is_found_wherever_it_stands(void **state)
+{
+    static const char odd[] = "\"\\\x01\x1f\x7f";
+    char text[40];
+
+    (void)state;
+    for (size_t size = 0; size < sizeof(text); size++)
+        for (size_t at = 0; at <= size; at++)
+            for (size_t i = 0; i < sizeof(odd) - 1; i++) {
+                struct json_doc *doc = NULL;
+                struct span back;
+                struct buf buf;
+
+                memset(text, 'x', sizeof(text));
+                if (at < size)
+                    text[at] = odd[i];
+                buf_init(&buf, 4096);
+                buf_grow(&buf, 1024);
+                json_quote(&buf, span_make(text, size));
+                assert_int_equal(buf_size(&buf) == size + 2, at == size);
+                assert_int_equal(json_parse(buf_span(&buf), &doc), ERR_OK);
+                assert_true(json_read_string(json_root(doc), &back));
+                assert_true(span_equal(back, span_make(text, size)));
+                json_free(doc);
+                buf_done(&buf);
+            }
+}
+
 static void test_what_is_written_is_read_back(void **state)
 {
     char text[256];
@@ -224,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_puts_the_commas_itself),
         cmocka_unit_test(test_escapes_what_must_be_and_repairs_what_is_no_text),
         cmocka_unit_test(test_decimals_are_exact),
+        cmocka_unit_test(test_what_is_to_be_escaped_is_found_wherever_it_stands),
         cmocka_unit_test(test_what_is_written_is_read_back),
         cmocka_unit_test(test_reads_a_tree),
         cmocka_unit_test(test_what_is_not_there_is_no_trouble),
