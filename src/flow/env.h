@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/metrics.h"
 #include "config/config.h"
+#include "flow/counters.h"
 #include "flow/events.h"
 #include "flow/ledger.h"
 #include "flow/slots.h"
@@ -42,6 +43,7 @@ struct env {
     struct key_pools key_pools;  /* the keys of each provider, and what is known of them */
     struct map origins;          /* struct fetch_origin by everything that it depends on */
     struct metrics *metrics;
+    struct counters counters[COUNTERS + 1]; /* the last is for those that are not kept */
     struct events events;
     uint64_t random;
     struct list exchanges; /* all that live */

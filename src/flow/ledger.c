@@ -126,6 +126,17 @@ static void note_change(struct ledger *ledger, struct ledger_page *page, uint64_
         task_wake(ledger->keeper);
 }
 
+static struct ledger_page *page_for(struct exchange *ex, const struct plan_step *step)
+{
+    struct counters *counters = counters_of(ex, step);
+
+    if (counters->page == NULL)
+        counters->page = ledger_page(&ex->env->ledger,
+                                     step->model->passing ? LEDGER_OTHER : step->model->name,
+                                     step->target->id, (enum config_side)step->target->side);
+    return counters->page;
+}
+
 void ledger_attempt(struct exchange *ex, const struct attempt *attempt,
                     enum attempt_outcome outcome)
 {
@@ -134,9 +145,7 @@ void ledger_attempt(struct exchange *ex, const struct attempt *attempt,
     uint64_t ended_us = ex->ended_us ? ex->ended_us : clock_us();
     struct tally_fact fact = { .outcome = (enum tally_outcome)outcome,
                                .latency_us = ended_us - attempt->started_us };
-    struct ledger_page *page =
-        ledger_page(&ex->env->ledger, step->model->passing ? LEDGER_OTHER : step->model->name,
-                    step->target->id, (enum config_side)step->target->side);
+    struct ledger_page *page = page_for(ex, step);
 
     if (attempt == ex->attempt && ex->usage.known)
         add_usage(ex, attempt, &fact);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "flow/access.h"
 #include "flow/bill.h"
+#include "flow/counters.h"
 #include "flow/exchange_state.h"
 #include "flow/meters.h"
 #include "flow/switching.h"
@@ -123,15 +124,17 @@ static void learn_breaker(struct exchange *ex, const struct attempt *attempt,
 void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_outcome outcome)
 {
     const struct plan_step *step = attempt->step;
-    struct span labels[] = { span_from(step->target->id), span_from(outcomes[outcome].name) };
     bool blameless = attempt->key_to_blame;
     enum breaker_result result = blameless ? BREAKER_UNKNOWN : outcomes[outcome].result;
 
     slots_target_free(ex->env, step->state);
-    series_add(metrics_series(ex->env->metrics, METER_ATTEMPTS, labels), 1);
-    if (attempt->relaying && attempt->relay.malformed)
-        series_add(metrics_series(ex->env->metrics, METER_MALFORMED_EVENTS, labels),
+    counters_attempt(ex, step, outcome == ATTEMPT_OK ? NULL : outcomes[outcome].name);
+    if (attempt->relaying && attempt->relay.malformed) {
+        struct span target = span_from(step->target->id);
+
+        series_add(metrics_series(ex->env->metrics, METER_MALFORMED_EVENTS, &target),
                    attempt->relay.malformed);
+    }
     if (attempt->second)
         hedge_account(ex, attempt, outcome);
     log_failure(ex, attempt, outcome);
@@ -154,12 +157,6 @@ void receipt_attempt(struct exchange *ex, struct attempt *attempt, enum attempt_
 
 /* ---- exchanges ---- */
 
-/* A client may invent any number of names: only listed ones become labels. */
-static struct span model_label(const struct config_model *model)
-{
-    return model && !model->passing ? span_from(model->name) : SPAN_OF("other");
-}
-
 uint64_t receipt_overhead_us(const struct exchange *ex)
 {
     uint64_t before =
@@ -171,102 +168,11 @@ uint64_t receipt_overhead_us(const struct exchange *ex)
     return before + after;
 }
 
-static void count_tokens(struct exchange *ex, const struct span *models)
-{
-    const struct {
-        const char *type;
-        uint64_t count;
-    } tokens[] = { { "input", ex->usage.input },
-                   { "cached", ex->usage.cached },
-                   { "cache_write", ex->usage.cache_write },
-                   { "output", ex->usage.output },
-                   { "reasoning", ex->usage.reasoning } };
-
-    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
-        struct span type = span_from(tokens[i].type);
-        struct span usage[] = { type, models[0], models[1], models[2], models[3] };
-        struct span totals[] = { models[1], type };
-
-        if (tokens[i].count == 0 && i != 0 && i != 3)
-            continue;
-        series_observe(metrics_series(ex->env->metrics, METER_TOKEN_USAGE, usage),
-                       tokens[i].count);
-        series_add(metrics_series(ex->env->metrics, METER_TOKENS, totals), tokens[i].count);
-    }
-}
-
-static void count_times(struct exchange *ex, const struct span *models)
-{
-    struct metrics *metrics = ex->env->metrics;
-
-    series_observe(metrics_series(metrics, METER_REQUEST_DURATION, models),
-                   ex->ended_us - ex->received_us);
-    if (ex->attempts)
-        series_observe(meter(metrics, METER_OVERHEAD), receipt_overhead_us(ex));
-    if (!ex->streaming || ex->content_us == 0)
-        return;
-    series_observe(metrics_series(metrics, METER_TIME_TO_FIRST_TOKEN, models),
-                   ex->content_us - ex->received_us);
-    if (ex->usage.known && ex->usage.output > 1)
-        series_observe(metrics_series(metrics, METER_TIME_PER_TOKEN, models),
-                       (ex->ended_us - ex->content_us) / (ex->usage.output - 1));
-}
-
-/* "200"; `text` has room for three digits. */
-static struct span code_text(unsigned status, char *text)
-{
-    if (status < 100)
-        return SPAN_OF("0");
-    for (int i = 2; i >= 0; i--, status /= 10)
-        text[i] = (char)('0' + status % 10);
-    return span_make(text, 3);
-}
-
-static void count(struct exchange *ex, struct bill bill)
-{
-    const struct plan_step *step = ex->attempt->step;
-    struct metrics *metrics = ex->env->metrics;
-    const char *side = plan_side(ex);
-    char code[3];
-    struct span models[] = { model_label(ex->model),
-                             step ? model_label(step->model) : SPAN_OF("none"),
-                             step ? span_from(step->target->provider->kind->otel)
-                                  : SPAN_OF("none"),
-                             span_from(side ? side : "none") };
-    struct span requests[] = { models[0], models[3], code_text(ex->status, code) };
-
-    series_add(metrics_series(metrics, METER_REQUESTS, requests), 1);
-    count_times(ex, models);
-    if (ex->usage.known)
-        count_tokens(ex, models);
-    if (ex->usage.known && ex->usage.estimated)
-        series_add(metrics_series(metrics, METER_ESTIMATED, &models[1]), 1);
-    if (ex->usage.known && !bill.known)
-        series_add(metrics_series(metrics, METER_UNPRICED, &models[1]), 1);
-    if (ex->outcome == OUTCOME_OK && step && step->model != ex->model) {
-        struct span moves[] = { models[0], models[1],
-                                ex->switched ? SPAN_OF("switch")
-                                             : span_from(llm_class_name(ex->moved_for)) };
-
-        series_add(metrics_series(metrics, METER_FALLBACKS, moves), 1);
-    }
-    if (ex->cancelled_in) {
-        struct span phase = span_from(ex->cancelled_in);
-
-        series_add(metrics_series(metrics, METER_CANCELLED, &phase), 1);
-    }
-    if (bill.known) {
-        struct span costs[] = { models[1], span_from(ex->caller.name) };
-
-        series_add(metrics_series(metrics, METER_COST, costs), bill.cost);
-    }
-}
-
 void receipt_exchange(struct exchange *ex)
 {
     struct bill bill = bill_make(ex, ex->attempt);
 
-    count(ex, bill);
+    counters_exchange(ex, bill);
     limiting_charge(ex, bill.cost);
     if (ex->config->log.access)
         access_log(ex, bill);
