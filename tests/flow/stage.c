@@ -47,6 +47,7 @@ void stage_reload(struct stage *stage, const char *yaml)
     struct config *old = stage->env.config;
 
     stage->env.config = read_config(yaml);
+    stage->env.config->generation = old->generation + 1;
     key_pools_renew(&stage->env.key_pools, stage->env.config);
     config_unref(old);
 }
