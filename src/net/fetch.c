@@ -213,7 +213,8 @@ void fetch_widen(struct fetch *fetch, size_t size)
 
 bool fetch_forget(struct fetch *fetch)
 {
-    fetch_head_done(&fetch->head);
+    if (!fetch_call_is_over(fetch)) /* else its memory is for the next call */
+        fetch_head_done(&fetch->head);
     return fetch->engine->is_sent(fetch);
 }
 

@@ -32,16 +32,8 @@ static int on_field(llhttp_t *llhttp, const char *at, size_t size)
     struct fetch_answer *answer = answer_from(llhttp);
 
     (void)at;
-    if (answer->state != FETCH_ANSWER_BODY)
-        return 0;
     answer->trailer_bytes += size + 2; /* a colon and a space, or the end of the line */
     return answer->trailer_bytes > LIMIT_UPSTREAM_HEADER_BYTES ? -1 : 0;
-}
-
-static int on_headers_complete(llhttp_t *llhttp)
-{
-    answer_from(llhttp)->state = FETCH_ANSWER_BODY;
-    return 0;
 }
 
 static int on_extension(llhttp_t *llhttp, const char *at, size_t size)
@@ -59,31 +51,29 @@ static int on_chunk_header(llhttp_t *llhttp)
     return 0;
 }
 
-static int on_body(llhttp_t *llhttp, const char *at, size_t size)
+static void take_body(struct fetch_answer *answer, struct span part)
 {
-    struct fetch_answer *answer = answer_from(llhttp);
-    bool fits = buf_append(answer->body, at, size);
+    bool fits = buf_add(answer->body, part);
 
     assert(fits); /* no more was read than there was room for */
-    answer->body_bytes += size;
+    answer->body_bytes += part.size;
+}
+
+static int on_body(llhttp_t *llhttp, const char *at, size_t size)
+{
+    take_body(answer_from(llhttp), span_make(at, size));
     return 0;
 }
 
-/* Who speaks HTTP/1.0 and sends chunks is not to be trusted with a second request. */
 static int on_message_complete(llhttp_t *llhttp)
 {
-    struct fetch_answer *answer = answer_from(llhttp);
-    bool odd = llhttp->http_minor == 0 && llhttp->flags & F_CHUNKED;
-
-    answer->state = FETCH_ANSWER_WHOLE;
-    answer->keep = llhttp_should_keep_alive(llhttp) && !odd;
+    answer_from(llhttp)->state = FETCH_ANSWER_WHOLE;
     return HPE_PAUSED;
 }
 
 static const llhttp_settings_t settings = {
     .on_header_field = on_field,
     .on_header_value = on_field,
-    .on_headers_complete = on_headers_complete,
     .on_chunk_extension_name = on_extension,
     .on_chunk_extension_value = on_extension,
     .on_chunk_header = on_chunk_header,
@@ -115,27 +105,36 @@ static bool begins_well(const struct fetch_answer *answer, struct span line)
     return answer->head->count > 0 || memcmp(line.at, begin, size) == 0;
 }
 
-/* chunked, once, or no coding at all. */
-static bool is_framed_well(const struct fetch_head *head)
+/* llhttp reads the chunks. It is shown a head of ours: that of the answer has been read already. */
+static void begin_chunks(struct fetch_answer *answer)
 {
-    return !head->chunked_seen ||
-           span_is_nocase(fetch_head_value(head, "transfer-encoding"), "chunked");
-}
-
-/* Runs llhttp over the final head. A body that is empty ends with it. */
-static void read_head(struct fetch_answer *answer)
-{
-    struct span lines = buf_span(&answer->head->lines);
+    static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     llhttp_errno_t error;
 
     llhttp_init(&answer->llhttp, HTTP_RESPONSE, &settings);
     answer->llhttp.data = answer;
-    error = llhttp_execute(&answer->llhttp, lines.at, lines.size);
-    if (error == HPE_OK)
-        error = llhttp_execute(&answer->llhttp, "\r\n", 2);
-    if ((error != HPE_OK && error != HPE_PAUSED) || !is_framed_well(answer->head))
-        broke(answer, FETCH_PROTOCOL);
-    assert(answer->state != FETCH_ANSWER_HEAD);
+    error = llhttp_execute(&answer->llhttp, head, sizeof(head) - 1);
+    assert(error == HPE_OK);
+    answer->trailer_bytes = 0; /* its header is none */
+}
+
+/* A body that is empty ends with the head. */
+static void begin_body(struct fetch_answer *answer)
+{
+    answer->framing = fetch_head_framing(answer->head);
+    answer->keep = fetch_head_keeps(answer->head);
+    answer->left = answer->head->length;
+    answer->state = FETCH_ANSWER_BODY;
+    switch (answer->framing) {
+    case FETCH_FRAMED_BADLY: broke(answer, FETCH_PROTOCOL); break;
+    case FETCH_BODY_NONE: answer->state = FETCH_ANSWER_WHOLE; break;
+    case FETCH_BODY_LENGTH:
+        if (answer->left == 0)
+            answer->state = FETCH_ANSWER_WHOLE;
+        break;
+    case FETCH_BODY_CHUNKED: begin_chunks(answer); break;
+    case FETCH_BODY_TO_CLOSE: answer->keep = false; break;
+    }
 }
 
 static void take_line(struct fetch_answer *answer, struct span line)
@@ -147,7 +146,7 @@ static void take_line(struct fetch_answer *answer, struct span line)
     if (failure)
         broke(answer, failure);
     else if (answer->head->complete)
-        read_head(answer);
+        begin_body(answer);
 }
 
 static void keep_part(struct fetch_answer *answer, struct span part)
@@ -178,7 +177,7 @@ static size_t feed_line(struct fetch_answer *answer, struct span bytes)
 
 /* ---- the body ---- */
 
-static size_t feed_body(struct fetch_answer *answer, struct span bytes)
+static size_t feed_chunks(struct fetch_answer *answer, struct span bytes)
 {
     llhttp_errno_t error;
 
@@ -189,6 +188,22 @@ static size_t feed_body(struct fetch_answer *answer, struct span bytes)
     if (answer->state != FETCH_ANSWER_WHOLE)
         broke(answer, FETCH_PROTOCOL);
     return (size_t)(llhttp_get_error_pos(&answer->llhttp) - bytes.at);
+}
+
+static size_t feed_body(struct fetch_answer *answer, struct span bytes)
+{
+    struct span part = bytes;
+
+    if (answer->framing == FETCH_BODY_CHUNKED)
+        return feed_chunks(answer, bytes);
+    if (answer->framing == FETCH_BODY_LENGTH) {
+        part.size = part.size < answer->left ? part.size : (size_t)answer->left;
+        answer->left -= part.size;
+        if (answer->left == 0)
+            answer->state = FETCH_ANSWER_WHOLE;
+    }
+    take_body(answer, part);
+    return part.size;
 }
 
 size_t fetch_answer_feed(struct fetch_answer *answer, struct span bytes)
@@ -210,7 +225,8 @@ void fetch_answer_end(struct fetch_answer *answer)
         broke(answer, FETCH_RESET);
     if (answer->state != FETCH_ANSWER_BODY)
         return;
-    (void)llhttp_finish(&answer->llhttp);
-    if (answer->state == FETCH_ANSWER_BODY)
+    if (answer->framing == FETCH_BODY_TO_CLOSE)
+        answer->state = FETCH_ANSWER_WHOLE;
+    else
         broke(answer, FETCH_TRUNCATED);
 }

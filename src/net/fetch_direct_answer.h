@@ -5,9 +5,8 @@
  *       |                                        |
  *       +---------------- unsound ---------------+--> BROKEN (failure says how)
  *
- * Head lines go through the checks of fetch_head, which skips 1xx answers; then llhttp reads the final
- * head in one piece, and the framing of the body. The result is the same for every way of cutting the
- * same bytes. */
+ * fetch_head reads the head, line by line, and skips 1xx answers; llhttp reads the chunks of a body that
+ * has some. The result is the same for every way of cutting the same bytes. */
 #ifndef NET_FETCH_DIRECT_ANSWER_H
 #define NET_FETCH_DIRECT_ANSWER_H
 
@@ -34,12 +33,14 @@ struct fetch_answer {
     uint64_t body_bytes;        /* so far, without chunk headers */
 
     /* The rest is for fetch_direct_answer.c. */
-    struct fetch_head *head; /* borrowed */
-    struct buf *body;        /* borrowed */
-    struct buf line;         /* of the head, as far as it has come */
+    struct fetch_head *head;    /* borrowed */
+    struct buf *body;           /* borrowed */
+    struct buf line;            /* of the head, as far as it has come */
+    enum fetch_framing framing; /* of the body */
+    uint64_t left;              /* of a body of FETCH_BODY_LENGTH */
     size_t trailer_bytes;
     uint32_t extension_bytes; /* of one chunk */
-    llhttp_t llhttp;
+    llhttp_t llhttp;          /* of a body of FETCH_BODY_CHUNKED */
 };
 
 /* Borrows `head` and `body`, empty ones, until fetch_answer_done(); in BODY the lines of `head` may be

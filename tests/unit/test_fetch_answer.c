@@ -214,6 +214,8 @@ static void test_framing_that_contradicts_itself_is_refused(void **state)
         { OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n", BROKEN },
         { OK "Transfer-Encoding: xchunked\r\n\r\n", BROKEN },
         { OK "Transfer-Encoding:\r\n\r\n", BROKEN },
+        { OK "Transfer-Encoding: chunked\t\r\n\r\n", BROKEN },
+        { OK "Content-Length: 1\t\r\n\r\n", BROKEN },
         { OK "Transfer-Encoding: \x0b"
              "chunked\r\n\r\n",
           BROKEN },
@@ -268,6 +270,36 @@ static void test_what_is_not_http_is_refused(void **state)
     read_cut(SPAN_OF(OK "A: \0\r\n\r\n"), 1000, 1, false, &story);
     assert_string_equal(buf_text(&story), BROKEN);
     buf_done(&story);
+}
+
+/* Fault 19: what may stand in a name, and in a value, by the letter of RFC 9110. */
+static void test_each_byte_has_its_place(void **state)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        char head[] = OK "Content-Length: 0\r\nA?: b?\r\n\r\n";
+        char *in_name = strchr(head, '?');
+        char *in_value = strrchr(head, '?');
+        bool letter = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+                      (byte >= 'a' && byte <= 'z');
+        bool token = letter || (byte && strchr(others, byte));
+        bool text = byte == '\t' || (byte >= ' ' && byte != 0x7f);
+        struct buf story;
+
+        buf_init(&story, STORY_MAX);
+        *in_name = (char)byte;
+        *in_value = 'c';
+        read_cut(span_make(head, sizeof(head) - 1), 1000, 1000, false, &story);
+        assert_string_equal(buf_text(&story), token || byte == ':' ? "200 [] keep" : BROKEN);
+        buf_reset(&story);
+        *in_name = 'a';
+        *in_value = (char)byte;
+        read_cut(span_make(head, sizeof(head) - 1), 1000, 1000, false, &story);
+        assert_string_equal(buf_text(&story), text ? "200 [] keep" : BROKEN);
+        buf_done(&story);
+    }
 }
 
 /* Faults 21 and 22. */
@@ -348,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_an_early_end_is_told),
         cmocka_unit_test(test_framing_that_contradicts_itself_is_refused),
         cmocka_unit_test(test_what_is_not_http_is_refused),
+        cmocka_unit_test(test_each_byte_has_its_place),
         cmocka_unit_test(test_interim_answers_are_skipped),
         cmocka_unit_test(test_there_is_an_end_to_heads_and_trailers),
     };
