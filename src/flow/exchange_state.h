@@ -21,6 +21,11 @@
 #include "policy/hedge.h"
 #include "policy/route.h"
 
+#include <stdalign.h>
+#include <stddef.h>
+
+enum { EXCHANGE_ROOM = 512 };
+
 /* What the answer of an attempt turned out to be, once its head was here. */
 enum answer_kind {
     ANSWER_UNKNOWN,
@@ -49,8 +54,6 @@ struct attempt {
     uint64_t started_ms; /* the loop's clock */
     uint64_t received;   /* body bytes seen so far: what the idle clock watches */
     struct relay relay;
-    const char **headers; /* in the arena */
-    size_t header_count;
     struct span pieces[RELAY_PIECES_MAX]; /* of the request */
     size_t piece_count;
     struct translation translation;
@@ -161,6 +164,9 @@ struct exchange {
     uint64_t body_bytes;
     uint64_t out_bytes;
     const char *cancelled_in; /* what the client did not wait for: the metric's `phase` */
+
+    /* Where the arena begins; most exchanges need no more. The last member: it is not cleared. */
+    alignas(max_align_t) char room[EXCHANGE_ROOM];
 };
 
 /* Each looks at the facts and returns the next state; its own means waiting. */

@@ -7,34 +7,14 @@
  */
 #include "base/clock.h"
 #include "flow/exchange_state.h"
-#include "flow/key_header.h"
+#include "flow/request.h"
+#include "flow/request_head.h"
 #include "flow/tell.h"
 #include "flow/upload.h"
 #include "policy/retry.h"
 
+#include <assert.h>
 #include <string.h>
-
-static void add_header(struct attempt *attempt, const char *line)
-{
-    if (attempt->header_count < FETCH_HEADERS_MAX)
-        attempt->headers[attempt->header_count++] = line;
-}
-
-static void add_key(struct exchange *ex, struct attempt *attempt, struct span key)
-{
-    const struct config_provider *provider = attempt->step->target->provider;
-    struct buf *line = &ex->env->scratch;
-
-    if (key_header_write(provider, key, line))
-        add_header(attempt, arena_text(&ex->arena, buf_span(line)));
-}
-
-static void add_client_header(struct exchange *ex, struct attempt *attempt, struct span name,
-                              struct span value)
-{
-    add_header(attempt,
-               arena_printf(&ex->arena, "%.*s: %.*s", SPAN_ARG(name), SPAN_ARG(value)));
-}
 
 static bool is_header(const char *line, struct span name)
 {
@@ -44,7 +24,7 @@ static bool is_header(const char *line, struct span name)
 }
 
 /* Of which version of its language a request is: the client knows, unless the request is ours. */
-static void add_kind_header(struct exchange *ex, struct attempt *attempt)
+static void add_kind_header(struct exchange *ex, const struct attempt *attempt, struct buf *out)
 {
     const struct config_provider *provider = attempt->step->target->provider;
     const struct http_request *request = http_request(ex->http);
@@ -53,71 +33,73 @@ static void add_kind_header(struct exchange *ex, struct attempt *attempt)
         return;
     for (size_t i = 0; !attempt->translation.on && i < request->header_count; i++)
         if (is_header(provider->kind->header, request->headers[i].name)) {
-            add_client_header(ex, attempt, request->headers[i].name, request->headers[i].value);
+            request_head_add(out, request->headers[i].name, request->headers[i].value);
             return;
         }
-    add_header(attempt, provider->kind->header);
+    request_head_add_kind(out, provider);
 }
 
 /* Headers of the provider's own language: all, whatever they will be called, but for those that the
  * configuration or we have set. */
-static void add_native_headers(struct exchange *ex, struct attempt *attempt)
+static void add_native_headers(const struct http_request *request,
+                               const struct config_provider *provider, struct buf *out)
 {
-    const struct config_provider *provider = attempt->step->target->provider;
-    const struct http_request *request = http_request(ex->http);
-
     for (size_t i = 0; provider->kind->passes && i < request->header_count; i++) {
         struct span name = request->headers[i].name;
         struct span front = span_first(name, strlen(provider->kind->passes));
 
         if (span_is_nocase(front, provider->kind->passes) &&
             !is_header(provider->kind->header, name) && !config_sets_header(provider, name))
-            add_client_header(ex, attempt, name, request->headers[i].value);
+            request_head_add(out, name, request->headers[i].value);
     }
 }
 
 /* What of the client's headers an upstream may see: nothing that carries a credential, a host or
  * framing. */
-static void add_client_headers(struct exchange *ex, struct attempt *attempt)
+static void add_client_headers(const struct http_request *request, struct buf *out)
 {
-    static const char *const passed[] = { "traceparent", "tracestate", "openai-beta",
-                                          "idempotency-key" };
+    static const struct span passed[] = { SPAN("traceparent"), SPAN("tracestate"),
+                                          SPAN("openai-beta"), SPAN("idempotency-key") };
 
-    for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
-        struct span value = http_header(http_request(ex->http), passed[i]);
+    enum { PASSED = sizeof(passed) / sizeof(passed[0]) };
+    struct span values[PASSED];
 
-        if (value.size)
-            add_client_header(ex, attempt, span_from(passed[i]), value);
-    }
-    add_native_headers(ex, attempt);
+    request_headers(request, passed, PASSED, values);
+    for (size_t i = 0; i < PASSED; i++)
+        if (values[i].size)
+            request_head_add(out, passed[i], values[i]);
 }
 
-static const char *accepted(const struct exchange *ex)
+static struct span accepted(const struct exchange *ex)
 {
     if (ex->endpoint->opaque)
-        return "Accept: */*";
-    return ex->chat.stream ? "Accept: text/event-stream" : "Accept: application/json";
+        return SPAN_OF("Accept: */*\r\n");
+    return ex->chat.stream ? SPAN_OF("Accept: text/event-stream\r\n")
+                           : SPAN_OF("Accept: application/json\r\n");
 }
 
-static void make_headers(struct exchange *ex, struct attempt *attempt, struct span key)
+/* The lines lie in the arena. */
+static struct span make_head(struct exchange *ex, const struct attempt *attempt,
+                             struct span key)
 {
     const struct config_provider *provider = attempt->step->target->provider;
-    const char *headers[FETCH_HEADERS_MAX];
+    const struct http_request *request = http_request(ex->http);
+    struct buf *out = &ex->env->scratch;
 
-    attempt->headers = headers;
-    add_header(attempt,
-               ex->upload ? upload_content_type(ex) : "Content-Type: application/json");
-    add_header(attempt, accepted(ex));
-    add_header(attempt, "User-Agent: sluice/" SLUICE_VERSION);
-    add_header(attempt, arena_texts(&ex->arena, "x-request-id: ", ex->id, NULL));
-    add_key(ex, attempt, key);
-    for (size_t i = 0; i < provider->headers.count; i++)
-        add_header(attempt, arena_printf(&ex->arena, "%s: %s", provider->headers.items[i].name,
-                                         provider->headers.items[i].value));
-    add_kind_header(ex, attempt);
-    add_client_headers(ex, attempt); /* the last, so that however many leave room for ours */
-    attempt->headers = arena_zero(&ex->arena, attempt->header_count * sizeof(char *));
-    memcpy(attempt->headers, headers, attempt->header_count * sizeof(char *));
+    buf_reset(out);
+    if (ex->upload)
+        request_head_add(out, SPAN_OF("Content-Type"), upload_content_type(ex));
+    else
+        (void)buf_add(out, SPAN_OF("Content-Type: application/json\r\n"));
+    (void)buf_add(out, accepted(ex));
+    (void)buf_add_texts(out, "x-request-id: ", ex->id, "\r\n", NULL);
+    (void)request_head_add_key(out, provider, key);
+    request_head_add_ours(out, provider);
+    add_kind_header(ex, attempt, out);
+    add_client_headers(request, out);
+    add_native_headers(request, provider, out);
+    assert(!out->overflowed);
+    return arena_copy(&ex->arena, buf_span(out));
 }
 
 static bool start(struct exchange *ex, struct attempt *attempt, const struct plan_step *step,
@@ -136,10 +118,8 @@ static bool start(struct exchange *ex, struct attempt *attempt, const struct pla
         return false;
     }
     buf_init(&attempt->held, LIMIT_COMMIT_WINDOW_BYTES);
-    make_headers(ex, attempt, key->secret);
+    request.headers = make_head(ex, attempt, key->secret);
     keys_use(ex, attempt, key);
-    request.headers = attempt->headers;
-    request.header_count = attempt->header_count;
     request.body = attempt->pieces;
     request.body_count = attempt->piece_count;
     if (ex->upload)

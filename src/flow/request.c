@@ -48,18 +48,38 @@ const char *request_id(const struct http_request *request, struct arena *arena,
     return id;
 }
 
+void request_headers(const struct http_request *request, const struct span *names, size_t count,
+                     struct span *ret)
+{
+    for (size_t i = 0; i < count; i++)
+        ret[i] = (struct span){ NULL, 0 };
+    for (size_t at = 0; at < request->header_count; at++) {
+        const struct http_header *header = &request->headers[at];
+
+        for (size_t i = 0; i < count; i++)
+            if (header->name.size == names[i].size && ret[i].at == NULL &&
+                span_equal_nocase(header->name, names[i]))
+                ret[i] = header->value;
+    }
+}
+
 struct span request_key(const struct http_request *request)
 {
-    struct span bearer = http_header(request, "authorization");
-    struct span key = http_header(request, "x-api-key");
+    enum { X_API_KEY, API_KEY, X_GOOG_API_KEY, AUTHORIZATION, WAYS };
+    static const struct span names[WAYS] = { SPAN("x-api-key"), SPAN("api-key"),
+                                             SPAN("x-goog-api-key"), SPAN("authorization") };
+    static const struct span bearer = SPAN("bearer ");
+    struct span values[WAYS];
+    struct span shown;
 
-    if (key.at == NULL)
-        key = http_header(request, "api-key");
-    if (key.at == NULL)
-        key = http_header(request, "x-goog-api-key");
-    if (key.at == NULL && bearer.size > 7 && span_is_nocase(span_first(bearer, 7), "bearer "))
-        key = span_trim(span_skip(bearer, 7));
-    return key;
+    request_headers(request, names, WAYS, values);
+    for (size_t i = 0; i < AUTHORIZATION; i++)
+        if (values[i].at)
+            return values[i];
+    shown = values[AUTHORIZATION];
+    if (shown.size > bearer.size && span_equal_nocase(span_first(shown, bearer.size), bearer))
+        return span_trim(span_skip(shown, bearer.size));
+    return span_make(NULL, 0);
 }
 
 struct span request_query(const struct http_request *request, const char *name)

@@ -19,6 +19,10 @@ const char *request_id(const struct http_request *request, struct arena *arena,
  * none. */
 struct span request_key(const struct http_request *request);
 
+/* The values of several headers, in one walk: of each the first; at == NULL where there is none. */
+void request_headers(const struct http_request *request, const struct span *names, size_t count,
+                     struct span *ret);
+
 /* A parameter of the query, still percent-encoded; at == NULL: it is not there. */
 struct span request_query(const struct http_request *request, const char *name);
 

@@ -238,11 +238,9 @@ void upload_start(struct exchange *ex, const struct plan_step *step,
         length ? (int64_t)(length - old + upload->name.size) : FETCH_LENGTH_UNKNOWN;
 }
 
-const char *upload_content_type(struct exchange *ex)
+struct span upload_content_type(const struct exchange *ex)
 {
-    struct span type = http_header(http_request(ex->http), "content-type");
-
-    return arena_printf(&ex->arena, "Content-Type: %.*s", SPAN_ARG(type));
+    return http_header(http_request(ex->http), "content-type");
 }
 
 /* What is next for this attempt, of what is here. */

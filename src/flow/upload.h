@@ -32,7 +32,7 @@ void upload_start(struct exchange *ex, const struct plan_step *step,
                   struct fetch_request *request);
 
 /* "Content-Type: multipart/form-data; boundary=...", in the arena. */
-const char *upload_content_type(struct exchange *ex);
+struct span upload_content_type(const struct exchange *ex);
 
 /* Moves on what has come. False: the form turned out to be wrong, and ex->error says how. */
 bool upload_go_on(struct exchange *ex, struct attempt *attempt);

@@ -124,7 +124,7 @@ size_t fetch_call_room(const struct fetch *fetch)
 struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *request,
                           struct task *task)
 {
-    assert(request->header_count <= FETCH_HEADERS_MAX);
+    assert(request->headers.size == 0 || span_ends(request->headers, "\r\n"));
     if (request->origin->direct)
         return fetch_direct_start(pool->directs, request, task);
     return fetch_transfer_start(pool->transfers, request, task);

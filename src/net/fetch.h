@@ -57,16 +57,12 @@ void fetch_origin_free(struct fetch_origin *origin); /* no fetch may use it */
 
 /* ---- one call ---- */
 
-enum { FETCH_HEADERS_MAX = 32 };
-
 struct fetch_request {
     struct fetch_origin *origin; /* borrowed until fetch_close() */
     const char *path;            /* behind that of the origin, with its query; NULL: nothing */
     bool get;                    /* GET without a body; else POST */
-    bool small_reads; /* the answer comes in small pieces: spend little memory on it */
-    const char *const
-        *headers;            /* "Name: value" without CR or LF; borrowed until fetch_close() */
-    size_t header_count;     /* at most FETCH_HEADERS_MAX */
+    bool small_reads;        /* the answer comes in small pieces: spend little memory on it */
+    struct span headers;     /* whole lines with CRLF; borrowed until fetch_close() */
     const struct span *body; /* pieces; they and the array are borrowed until fetch_close() */
     size_t body_count;
     bool fed; /* `body` is not used: fetch_feed() gives it */

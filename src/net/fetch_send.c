@@ -23,18 +23,6 @@ static void add_target(const struct fetch_request *request, struct buf *out)
                         strchr(request->path, '?') ? "" : origin->query, " HTTP/1.1\r\n", NULL);
 }
 
-static void add_headers(const struct fetch_request *request, struct buf *out)
-{
-    for (size_t i = 0; i < request->header_count; i++) {
-        size_t size = strlen(request->headers[i]);
-
-        assert(memchr(request->headers[i], '\r', size) == NULL);
-        assert(memchr(request->headers[i], '\n', size) == NULL);
-        (void)buf_append(out, request->headers[i], size);
-        (void)buf_append(out, "\r\n", 2);
-    }
-}
-
 static uint64_t body_size(const struct fetch_request *request)
 {
     uint64_t size = request->fed ? (uint64_t)request->fed_length : 0;
@@ -56,7 +44,7 @@ void fetch_send_head(const struct fetch_request *request, struct buf *out)
     (void)buf_add_text(out, request->get ? "GET " : "POST ");
     add_target(request, out);
     (void)buf_add_text(out, request->origin->host);
-    add_headers(request, out);
+    (void)buf_add(out, request->headers);
     if (is_chunked(request)) {
         (void)buf_add_text(out, "Transfer-Encoding: chunked\r\n");
     } else if (!request->get) {

@@ -46,8 +46,9 @@ struct transfer {
     bool deny_private;
     bool http2;
 
-    struct curl_slist headers[FETCH_HEADERS_MAX + 1];
-    char *whole_body; /* a small body, joined; NULL: `body` is sent piece by piece */
+    struct curl_slist *headers;
+    char *header_text; /* what they point to */
+    char *whole_body;  /* a small body, joined; NULL: `body` is sent piece by piece */
     const struct span *body;
     size_t body_count;
     size_t body_at;     /* the piece being sent */
@@ -245,11 +246,21 @@ static void forget_url(struct transfer *transfer)
     transfer->url = NULL;
 }
 
+static void forget_request(struct transfer *transfer)
+{
+    mem_free(transfer->whole_body);
+    mem_free(transfer->header_text);
+    mem_free(transfer->headers);
+    transfer->whole_body = NULL;
+    transfer->header_text = NULL;
+    transfer->headers = NULL;
+}
+
 static void transfer_free(struct transfer *transfer)
 {
     curl_easy_cleanup(transfer->easy);
     forget_url(transfer);
-    mem_free(transfer->whole_body);
+    forget_request(transfer);
     fetch_call_done(&transfer->fetch);
     mem_free(transfer);
 }
@@ -313,17 +324,35 @@ static void configure_feed(struct transfer *transfer, const struct fetch_request
                            (curl_off_t)request->fed_length); /* -1: libcurl sends chunks */
 }
 
-static void configure_call(struct transfer *transfer, const struct fetch_request *request)
+/* libcurl wants each line by itself, without its end. */
+static void list_headers(struct transfer *transfer, struct span lines)
 {
     static char no_expect[] = "Expect:";
+    struct span rest = lines;
     size_t count = 0;
+    char *at;
 
-    for (; count < request->header_count; count++) {
-        assert(strpbrk(request->headers[count], "\r\n") == NULL);
-        transfer->headers[count].data = (char *)(uintptr_t)request->headers[count];
-        transfer->headers[count].next = &transfer->headers[count + 1];
+    while (rest.size) {
+        (void)span_cut(&rest, '\n');
+        count++;
     }
-    transfer->headers[count] = (struct curl_slist){ .data = no_expect };
+    at = transfer->header_text = mem_copy(lines.at, lines.size);
+    transfer->headers = mem_zero((count + 1) * sizeof(*transfer->headers));
+    for (size_t i = 0; i < count; i++) {
+        char *end = strstr(at, "\r\n");
+
+        assert(end);
+        *end = 0;
+        transfer->headers[i].data = at;
+        transfer->headers[i].next = &transfer->headers[i + 1];
+        at = end + 2;
+    }
+    transfer->headers[count].data = no_expect;
+}
+
+static void configure_call(struct transfer *transfer, const struct fetch_request *request)
+{
+    list_headers(transfer, request->headers);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE,
                            (long)(request->small_reads ? SMALL_READ_BYTES : READ_BYTES));
@@ -353,8 +382,7 @@ static void reset(struct transfer *transfer)
 {
     forget_url(transfer);
     fetch_call_reset(&transfer->fetch);
-    mem_free(transfer->whole_body);
-    transfer->whole_body = NULL;
+    forget_request(transfer);
     transfer->body = NULL;
     transfer->body_count = 0;
     transfer->body_at = 0;

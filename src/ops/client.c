@@ -1,12 +1,12 @@
 #include "ops/client.h"
 
-#include "base/mem.h"
+#include "base/buf.h"
 #include "net/fetch.h"
 #include "net/loop.h"
 
 #include <stdio.h>
 
-enum { ERROR_BYTES = 256, KEY_LINE_BYTES = 1024 };
+enum { ERROR_BYTES = 256, KEY_LINE_BYTES = 64 * 1024 };
 
 struct errand {
     struct task task;
@@ -49,16 +49,17 @@ bool client_get(const char *url, const char *key, uint32_t timeout_ms, unsigned 
     struct fetch_pool *pool = fetch_pool_new(loop);
     struct fetch_origin_config config = { .url = url };
     struct fetch_origin *origin = fetch_origin_new(&config);
-    char line[KEY_LINE_BYTES];
-    const char *headers[] = { line };
+    struct buf line;
     struct errand errand = { .body = ret_body };
     bool answered = false;
 
-    (void)snprintf(line, sizeof(line), "Authorization: Bearer %s", key ? key : "");
+    buf_init(&line, KEY_LINE_BYTES);
+    if (key)
+        (void)buf_add_texts(&line, "Authorization: Bearer ", key, "\r\n", NULL);
     if (origin) {
-        struct fetch_request request = {
-            .origin = origin, .get = true, .headers = headers, .header_count = key ? 1 : 0
-        };
+        struct fetch_request request = { .origin = origin,
+                                         .get = true,
+                                         .headers = buf_span(&line) };
 
         task_init(&errand.task, loop, run);
         errand.give_up_ms = loop_now_ms(loop) + timeout_ms;
@@ -74,6 +75,6 @@ bool client_get(const char *url, const char *key, uint32_t timeout_ms, unsigned 
     fetch_pool_free(pool);
     fetch_origin_free(origin);
     loop_free(loop);
-    mem_wipe(line, sizeof(line));
+    buf_wipe(&line);
     return answered;
 }

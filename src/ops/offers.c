@@ -6,18 +6,19 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "flow/key_header.h"
+#include "flow/request_head.h"
 #include "net/fetch.h"
 #include "ops/call.h"
 #include "policy/key_pools.h"
 #include "policy/names.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum {
     AT_ONCE = 8,
     ANSWER_MS = 10000,
-    KEY_BYTES_MAX = 16 * 1024,
+    HEAD_BYTES_MAX = 256 * 1024,
     REASON_BYTES_MAX = 1024 * 1024,
 };
 
@@ -26,7 +27,6 @@ struct offer {
     const struct config_provider *provider;
     struct fetch *fetch; /* NULL: not asked yet, or over */
     uint64_t due_ms;
-    const char *headers[FETCH_HEADERS_MAX];
     struct buf body;
     struct json_doc *doc; /* lends the names */
     const char *problem;  /* NULL: none so far */
@@ -63,26 +63,21 @@ static struct span key_of(struct gateway *gateway, const struct config_provider 
     return key ? secret_reveal(&key->secret) : (struct span){ 0 };
 }
 
-static size_t make_headers(struct offers *offers, struct offer *offer)
+static struct span make_head(struct offers *offers, const struct offer *offer)
 {
     const struct config_provider *provider = offer->provider;
-    size_t count = 0;
-    struct buf key;
+    struct span kept;
+    struct buf head;
 
-    offer->headers[count++] = "Accept: application/json";
-    offer->headers[count++] = "User-Agent: sluice/" SLUICE_VERSION;
-    buf_init(&key, KEY_BYTES_MAX);
-    if (key_header_write(provider, key_of(offers->call->gateway, provider), &key))
-        offer->headers[count++] = arena_text(&offers->arena, buf_span(&key));
-    if (key.bytes)
-        mem_wipe(key.bytes, key.room);
-    buf_done(&key);
-    if (config_needs_header(provider))
-        offer->headers[count++] = provider->kind->header;
-    for (size_t i = 0; i < provider->headers.count && count < FETCH_HEADERS_MAX; i++)
-        offer->headers[count++] = arena_texts(&offers->arena, provider->headers.items[i].name,
-                                              ": ", provider->headers.items[i].value, NULL);
-    return count;
+    buf_init(&head, HEAD_BYTES_MAX);
+    (void)buf_add_text(&head, "Accept: application/json\r\n");
+    (void)request_head_add_key(&head, provider, key_of(offers->call->gateway, provider));
+    request_head_add_kind(&head, provider);
+    request_head_add_ours(&head, provider);
+    assert(!head.overflowed);
+    kept = arena_copy(&offers->arena, buf_span(&head));
+    buf_wipe(&head);
+    return kept;
 }
 
 static const struct config_region *region_of(const struct config_provider *provider)
@@ -102,14 +97,13 @@ static void ask(struct offers *offers, struct offer *offer)
         .origin = env_origin(&gateway->env, offer->provider, region_of(offer->provider), &list,
                              (struct span){ 0 }),
         .get = true,
-        .headers = offer->headers,
     };
 
     if (request.origin == NULL) {
         offer->problem = "its address cannot be used";
         return;
     }
-    request.header_count = make_headers(offers, offer);
+    request.headers = make_head(offers, offer);
     offer->due_ms = loop_now_ms(gateway->loop) + ANSWER_MS;
     offer->fetch = fetch_start(gateway->env.fetches, &request, &offers->call->task);
 }

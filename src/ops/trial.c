@@ -2,13 +2,15 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "flow/key_header.h"
+#include "flow/request_head.h"
 #include "llm/place.h"
 #include "llm/translate.h"
 #include "ops/gateway.h"
 
+#include <assert.h>
+
 enum {
-    KEY_BYTES_MAX = 16 * 1024,
+    HEAD_BYTES_MAX = 256 * 1024,
     PROMPT_BYTES_MAX = 4 * 1024,
     ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* then the connection is not worth keeping */
 };
@@ -26,27 +28,23 @@ static struct span key_of(struct gateway *gateway, const struct config_provider 
     return key ? secret_reveal(&key->secret) : (struct span){ 0 };
 }
 
-static size_t make_headers(struct trial *trial, struct gateway *gateway,
-                           const struct config_provider *provider)
+static struct span make_head(struct trial *trial, struct gateway *gateway,
+                             const struct config_provider *provider)
 {
-    size_t count = 0;
-    struct buf key;
+    struct span kept;
+    struct buf head;
 
-    trial->headers[count++] = "Accept: application/json";
+    buf_init(&head, HEAD_BYTES_MAX);
+    (void)buf_add_text(&head, "Accept: application/json\r\n");
     if (trial->prompt)
-        trial->headers[count++] = "Content-Type: application/json";
-    trial->headers[count++] = "User-Agent: sluice/" SLUICE_VERSION;
-    buf_init(&key, KEY_BYTES_MAX);
-    if (key_header_write(provider, key_of(gateway, provider), &key))
-        trial->headers[count++] = arena_text(&trial->arena, buf_span(&key));
-    buf_done(&key);
-    if (config_needs_header(provider))
-        trial->headers[count++] = provider->kind->header;
-    for (size_t i = 0; i < provider->headers.count && count < FETCH_HEADERS_MAX; i++)
-        trial->headers[count++] =
-            arena_printf(&trial->arena, "%s: %s", provider->headers.items[i].name,
-                         provider->headers.items[i].value);
-    return count;
+        (void)buf_add_text(&head, "Content-Type: application/json\r\n");
+    (void)request_head_add_key(&head, provider, key_of(gateway, provider));
+    request_head_add_kind(&head, provider);
+    request_head_add_ours(&head, provider);
+    assert(!head.overflowed);
+    kept = arena_copy(&trial->arena, buf_span(&head));
+    buf_wipe(&head);
+    return kept;
 }
 
 /* As OpenAI's language has it. */
@@ -115,7 +113,6 @@ static bool start(struct trial *trial, struct gateway *gateway, const struct tri
         .origin = env_origin(&gateway->env, place->provider, place->region, endpoint,
                              model ? span_from(model) : (struct span){ 0 }),
         .get = model == NULL,
-        .headers = trial->headers,
         .body = &trial->body,
         .body_count = model != NULL,
     };
@@ -124,7 +121,7 @@ static bool start(struct trial *trial, struct gateway *gateway, const struct tri
         return false;
     arena_init(&trial->arena);
     trial->prompt = model != NULL;
-    request.header_count = make_headers(trial, gateway, place->provider);
+    request.headers = make_head(trial, gateway, place->provider);
     if (model)
         add_prompt(trial, &request, place->provider->kind, endpoint->dialect, span_from(model));
     trial->started_us = clock_us();

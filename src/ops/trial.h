@@ -17,7 +17,6 @@ struct gateway;
 struct trial {
     struct fetch *fetch; /* NULL: none runs */
     struct arena arena;  /* of the call */
-    const char *headers[FETCH_HEADERS_MAX];
     struct span body;
     bool prompt;
     uint64_t started_us;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "config/forms.h"
 #include "flow/meters.h"
+#include "flow/request_head.h"
 #include "net/fetch.h"
 #include "ops/gateway.h"
 #include "ops/state.h"
@@ -19,7 +20,7 @@
 enum {
     ATTEMPT_MS = 10000,
     DROPPED_LOG_MS = 60000, /* between two lines about the same */
-    HEADERS = 5,
+    HEAD_BYTES_MAX = 4 * 1024,
     NUMBER_SIZE = 24,
     DELIVERY_DIGITS = 32,
 };
@@ -49,7 +50,6 @@ struct hook {
     struct fetch_origin *origin;
     struct fetch *fetch;
     struct arena arena;
-    const char *headers[HEADERS];
     struct span body;
 };
 
@@ -152,7 +152,7 @@ static const struct config_webhook *config_of(const struct hook *hook)
     return NULL;
 }
 
-static void sign(struct hook *hook, struct span secret)
+static void sign(const struct hook *hook, struct span secret, struct buf *head)
 {
     char digits[NUMBER_SIZE];
     char hex[DIGEST_HEX_SIZE];
@@ -167,12 +167,26 @@ static void sign(struct hook *hook, struct span secret)
     parts[0].size = (size_t)size;
     digest_hmac(secret, parts, 3, &digest);
     digest_hex(&digest, hex);
-    hook->headers[3] =
-        arena_texts(&hook->arena, "X-Sluice-Signature: t=", digits, ",v1=", hex, NULL);
+    (void)buf_add_texts(head, "X-Sluice-Signature: t=", digits, ",v1=", hex, "\r\n", NULL);
     digest_hmac(secret, named_parts, 3, &digest);
     digest_hex(&digest, hex);
     hex[DELIVERY_DIGITS] = 0;
-    hook->headers[4] = arena_texts(&hook->arena, "X-Sluice-Delivery: ", hex, NULL);
+    (void)buf_add_texts(head, "X-Sluice-Delivery: ", hex, "\r\n", NULL);
+}
+
+static struct span make_head(struct hook *hook, struct span secret)
+{
+    struct span kept;
+    struct buf head;
+
+    buf_init(&head, HEAD_BYTES_MAX);
+    (void)buf_add_text(&head, "Content-Type: application/json\r\n"
+                              "User-Agent: sluice/" SLUICE_VERSION "\r\n");
+    request_head_add(&head, SPAN_OF("X-Sluice-Event"), events_line_kind(hook->body));
+    sign(hook, secret, &head);
+    kept = arena_copy(&hook->arena, buf_span(&head));
+    buf_done(&head);
+    return kept;
 }
 
 static void close_call(struct hook *hook)
@@ -195,8 +209,6 @@ static void post_next(struct hook *hook)
     struct span line = events_line(&gateway->env.events, hook->settled + 1);
     struct fetch_origin_config place = { .url = hook->url };
     struct fetch_request request = {
-        .headers = hook->headers,
-        .header_count = HEADERS,
         .body = &hook->body,
         .body_count = 1,
         .small_reads = true,
@@ -211,11 +223,7 @@ static void post_next(struct hook *hook)
     place.ca_file = config->ca_file;
     arena_init(&hook->arena);
     hook->body = arena_copy(&hook->arena, line);
-    hook->headers[0] = "Content-Type: application/json";
-    hook->headers[1] = "User-Agent: sluice/" SLUICE_VERSION;
-    hook->headers[2] = arena_printf(&hook->arena, "X-Sluice-Event: %.*s",
-                                    SPAN_ARG(events_line_kind(hook->body)));
-    sign(hook, secret_reveal(&config->secret));
+    request.headers = make_head(hook, secret_reveal(&config->secret));
     hook->origin = request.origin = fetch_origin_new(&place);
     assert(hook->origin); /* config_check has read the URL */
     hook->state = HOOK_SENDING;

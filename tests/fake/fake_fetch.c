@@ -222,7 +222,7 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
 {
     struct fetch *fetch = mem_zero(sizeof(*fetch));
 
-    assert(pool->count < CALLS_MAX && request->header_count <= FETCH_HEADERS_MAX);
+    assert(pool->count < CALLS_MAX);
     fetch->request = *request;
     fetch->task = task;
     buf_init(&fetch->sent_headers, BYTES_MAX);
@@ -235,10 +235,12 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_request *r
     buf_init(&fetch->inbox, BYTES_MAX);
     fetch->inbox_max = LIMIT_INBOX_BYTES;
     fetch->feed_room = SIZE_MAX;
-    for (size_t i = 0; i < request->header_count; i++) {
-        assert(span_find(span_from(request->headers[i]), '\n') == SIZE_MAX);
-        assert(span_find(span_from(request->headers[i]), '\r') == SIZE_MAX);
-        (void)buf_printf(&fetch->sent_headers, "%s\n", request->headers[i]);
+    for (struct span rest = request->headers; rest.size;) {
+        struct span line = span_cut(&rest, '\n');
+
+        assert(line.size > 1 && span_find(line, '\r') == line.size - 1);
+        (void)buf_printf(&fetch->sent_headers, "%.*s\n",
+                         SPAN_ARG(span_first(line, line.size - 1)));
     }
     if (!request->fed)
         join_body(request, &fetch->sent_body);

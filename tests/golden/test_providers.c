@@ -1,7 +1,7 @@
 /* Where each provider takes chat completions, and how it is shown a key. One row for each row of
  * llm/provider.c that speaks OpenAI's language or Anthropic's. */
 #include "config/config.h"
-#include "flow/key_header.h"
+#include "flow/request_head.h"
 #include "llm/provider.h"
 
 /* cmocka wants these first */
@@ -84,7 +84,10 @@ static void check_row(size_t i)
     assert_true(provider_url(kind, &place, dialect->provider->suffix, &text));
     assert_string_equal(buf_text(&text), rows[i].url);
     buf_reset(&text);
-    assert_true(key_header_write(&provider, SPAN_OF("k"), &text) == (rows[i].header != NULL));
+    assert_true(request_head_add_key(&text, &provider, SPAN_OF("k")) ==
+                (rows[i].header != NULL));
+    assert_true(rows[i].header == NULL || span_ends(buf_span(&text), "\r\n"));
+    text.end -= rows[i].header ? 2 : 0;
     assert_string_equal(buf_text(&text), rows[i].header ? rows[i].header : "");
     buf_done(&text);
 }
