@@ -20,6 +20,11 @@ void arena_init(struct arena *arena)
     *arena = (struct arena){ 0 };
 }
 
+void arena_init_in(struct arena *arena, char *room, size_t size)
+{
+    *arena = (struct arena){ .at = room, .room = size };
+}
+
 void arena_done(struct arena *arena)
 {
     struct arena_block *block = arena->newest;

@@ -19,6 +19,10 @@ struct arena {
 void arena_init(struct arena *arena); /* allocates nothing yet */
 void arena_done(struct arena *arena);
 
+/* The same with some memory to begin with, which is aligned for anything and the owner's: borrowed until
+ * arena_done(). */
+void arena_init_in(struct arena *arena, char *room, size_t size);
+
 /* Lends `size` bytes, zeroed, aligned for anything, until arena_done(). */
 void *arena_zero(struct arena *arena, size_t size);
 

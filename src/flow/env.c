@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "flow/exchange.h"
 #include "flow/meters.h"
 #include "net/fetch.h"
 
@@ -27,6 +28,7 @@ void env_init(struct env *env, struct loop *loop, struct fetch_pool *fetches)
     env->events.metrics = env->metrics;
     random_bytes(&env->random, sizeof(env->random));
     list_init(&env->exchanges);
+    list_init(&env->spare);
     slots_init(&env->slots);
     buf_init(&env->scratch, SCRATCH_BYTES);
 }
@@ -37,6 +39,7 @@ void env_done(struct env *env)
     struct map_entry *entry;
 
     assert(list_empty(&env->exchanges));
+    exchange_free_spare(env);
     slots_done(&env->slots);
     while ((entry = map_next(&env->origins, &at)) != NULL)
         fetch_origin_free(entry->thing);

@@ -47,7 +47,9 @@ struct env {
     struct events events;
     uint64_t random;
     struct list exchanges; /* all that live */
-    struct slots slots;    /* who is being served, and who waits to be */
+    struct list spare;     /* memory of some that have ended, for the next */
+    unsigned spare_count;
+    struct slots slots; /* who is being served, and who waits to be */
     uint32_t streams;
     bool draining;      /* answer with Connection: close */
     struct buf scratch; /* for building a head or an error; nobody keeps it over a call */

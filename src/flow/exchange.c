@@ -8,10 +8,12 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     EXCHANGE_MAGIC = 0x65786368,
     STEPS_MAX = 128, /* of one run: far more than a plan can need */
+    SPARE_MAX = 64,  /* as many as often begin in one turn */
     ERROR_TEXT_BYTES = 512,
 };
 
@@ -64,7 +66,12 @@ static void bury(struct job *grave)
     arena_done(&ex->arena);
     config_unref(ex->config);
     ex->magic = 0;
-    mem_free(ex);
+    if (ex->env->spare_count >= SPARE_MAX) {
+        mem_free(ex);
+        return;
+    }
+    list_prepend(&ex->env->spare, &ex->link);
+    ex->env->spare_count++;
 }
 
 uint64_t exchange_now_ms(const struct exchange *ex)
@@ -169,9 +176,23 @@ enum exchange_state refuse_step(struct exchange *ex)
     return EXCHANGE_SETTLE;
 }
 
+/* The memory of one that is over, or new memory; zeroed. */
+static struct exchange *take_memory(struct env *env)
+{
+    struct exchange *ex;
+
+    if (env->spare_count == 0)
+        return mem_zero(sizeof(*ex));
+    env->spare_count--;
+    ex = LIST_OWNER(list_take_first(&env->spare), struct exchange, link);
+    assert(ex->magic == 0);
+    memset(ex, 0, offsetof(struct exchange, room));
+    return ex;
+}
+
 struct task *exchange_start(struct env *env, struct http *http, const struct endpoint *endpoint)
 {
-    struct exchange *ex = mem_zero(sizeof(*ex));
+    struct exchange *ex = take_memory(env);
     const struct config_timeouts *timeouts;
 
     ex->magic = EXCHANGE_MAGIC;
@@ -182,7 +203,7 @@ struct task *exchange_start(struct env *env, struct http *http, const struct end
     ex->received_us = http_request(http)->received_us;
     ex->grave.run = bury;
     ex->attempt = &ex->first;
-    arena_init(&ex->arena);
+    arena_init_in(&ex->arena, ex->room, sizeof(ex->room));
     buf_init(&ex->tail, 2ul * LIMIT_ANSWER_TAIL_BYTES);
     task_init(&ex->task, env->loop, run);
     list_append(&env->exchanges, &ex->link);
@@ -202,4 +223,13 @@ void exchange_stop_all(struct env *env)
         ex->interrupted = true;
         task_wake(&ex->task);
     }
+}
+
+void exchange_free_spare(struct env *env)
+{
+    struct list *link;
+
+    while ((link = list_take_first(&env->spare)) != NULL)
+        mem_free(LIST_OWNER(link, struct exchange, link));
+    env->spare_count = 0;
 }

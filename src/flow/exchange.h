@@ -38,6 +38,9 @@ struct task *exchange_start(struct env *env, struct http *http,
 /* Ends all exchanges that live, each with an error in its dialect: for the end of a drain. */
 void exchange_stop_all(struct env *env);
 
+/* Gives back the memory that is kept for exchanges to come. */
+void exchange_free_spare(struct env *env);
+
 /* For tests and the trace: the name of a state, and whether one may follow the other. */
 enum exchange_state {
     EXCHANGE_AUTH,
