@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* ---- up ---- */
 
@@ -17,11 +18,33 @@ struct edit {
 
 enum { EDITS_MAX = (RELAY_PIECES_MAX - 1) / 2 };
 
+/* It stands in JSON as it is, as nearly all names do. */
+static bool is_plain(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.at[i] < ' ' || text.at[i] > '~' || text.at[i] == '"' || text.at[i] == '\\')
+            return false;
+    return text.size > 0;
+}
+
+static struct span quote_plain(struct span text, struct arena *arena)
+{
+    size_t size = text.size + 2;
+    char *copy = arena_zero(arena, size);
+
+    copy[0] = '"';
+    memcpy(copy + 1, text.at, text.size);
+    copy[size - 1] = '"';
+    return span_make(copy, size);
+}
+
 static struct span quoted(struct span text, struct arena *arena)
 {
     struct buf buf;
     struct span copy;
 
+    if (is_plain(text))
+        return quote_plain(text, arena);
     buf_init(&buf, 16 * (size_t)LIMIT_MODEL_NAME_BYTES);
     json_quote(&buf, text);
     assert(!buf.overflowed);
