@@ -27,6 +27,16 @@ struct fetch_origin;
 struct fetch_pool;
 struct loop;
 
+enum { ENV_PLACES = 64 };
+
+/* Where a target of a snapshot is asked for an endpoint. */
+struct known_place {
+    uint64_t generation; /* of the snapshot: an address may come again */
+    const struct config_target *target;
+    const struct endpoint *endpoint;
+    struct fetch_origin *origin;
+};
+
 struct env {
     struct loop *loop;
     struct fetch_pool *fetches;
@@ -42,6 +52,7 @@ struct env {
     struct retry_budget retries; /* what all requests together may still try again */
     struct key_pools key_pools;  /* the keys of each provider, and what is known of them */
     struct map origins;          /* struct fetch_origin by everything that it depends on */
+    struct known_place places[ENV_PLACES]; /* those that were asked for last */
     struct metrics *metrics;
     struct counters counters[COUNTERS + 1]; /* the last is for those that are not kept */
     struct events events;

@@ -24,12 +24,49 @@ static const char *path_of(struct exchange *ex, const struct plan_step *step,
     return arena_text(&ex->arena, buf_span(path));
 }
 
+/* Where the place of this target is kept; NULL: it is not one of the snapshot, but was made for this
+ * request. */
+static struct known_place *known_place(struct exchange *ex, const struct plan_step *step)
+{
+    const struct config *config = ex->config;
+    size_t at = ((uintptr_t)step->target >> 5) + ((uintptr_t)ex->endpoint >> 5);
+
+    if (step->model < config->models || step->model >= config->models + config->model_count)
+        return NULL;
+    return &ex->env->places[at % ENV_PLACES];
+}
+
+static bool is_known(const struct known_place *place, const struct exchange *ex,
+                     const struct plan_step *step)
+{
+    return place->target == step->target && place->endpoint == ex->endpoint &&
+           place->generation == ex->config->generation;
+}
+
+static void remember(struct known_place *place, const struct exchange *ex,
+                     const struct plan_step *step, struct fetch_origin *origin)
+{
+    *place = (struct known_place){
+        .generation = ex->config->generation,
+        .target = step->target,
+        .endpoint = ex->endpoint,
+        .origin = origin,
+    };
+}
+
 bool translation_place(struct exchange *ex, const struct plan_step *step,
                        struct fetch_request *ret)
 {
-    const struct dialect *dialect = dialect_of(ex, step);
-    struct endpoint there = *ex->endpoint;
+    struct known_place *place = known_place(ex, step);
+    const struct dialect *dialect;
+    struct endpoint there;
 
+    if (place && is_known(place, ex, step)) {
+        ret->origin = place->origin;
+        return true;
+    }
+    dialect = dialect_of(ex, step);
+    there = *ex->endpoint;
     if (dialect != ex->endpoint->dialect)
         there.suffix =
             provider_suffix(dialect->provider, ex->endpoint->subject, ex->chat.stream);
@@ -39,6 +76,8 @@ bool translation_place(struct exchange *ex, const struct plan_step *step,
     }
     ret->origin = env_origin(ex->env, step->target->provider, step->target->region, &there,
                              span_from(step->target->model));
+    if (place && ret->origin && ret->path == NULL && dialect == ex->endpoint->dialect)
+        remember(place, ex, step, ret->origin);
     return ret->origin != NULL;
 }
 

@@ -82,7 +82,7 @@ void fetch_conn_watch(struct fetch_conn *conn, bool readable, bool writable)
 
 /* ---- life ---- */
 
-static struct site *site_of(struct fetch_conns *conns, const struct fetch_origin *origin)
+static struct site *find_site(struct fetch_conns *conns, const struct fetch_origin *origin)
 {
     struct span name = span_from(origin->site);
     struct site *site = map_find(&conns->sites, name);
@@ -95,7 +95,16 @@ static struct site *site_of(struct fetch_conns *conns, const struct fetch_origin
     return site;
 }
 
-struct fetch_conn *fetch_conn_new(struct fetch_conns *conns, const struct fetch_origin *origin,
+static struct site *site_of(struct fetch_conns *conns, struct fetch_origin *origin)
+{
+    if (origin->rest_of != conns) {
+        origin->rest = find_site(conns, origin);
+        origin->rest_of = conns;
+    }
+    return origin->rest;
+}
+
+struct fetch_conn *fetch_conn_new(struct fetch_conns *conns, struct fetch_origin *origin,
                                   struct fetch_dial *dial, void *user)
 {
     struct fetch_conn *conn = mem_zero(sizeof(*conn));
@@ -171,7 +180,7 @@ static void run(struct task *task)
     task_alarm(&conns->task, conn ? conn->rested_ms + FETCH_IDLE_MS_MAX : 0);
 }
 
-struct fetch_conn *fetch_conn_take(struct fetch_conns *conns, const struct fetch_origin *origin,
+struct fetch_conn *fetch_conn_take(struct fetch_conns *conns, struct fetch_origin *origin,
                                    void *user)
 {
     struct site *site = site_of(conns, origin);

@@ -35,11 +35,11 @@ void fetch_conns_free(struct fetch_conns *conns); /* all must rest or be closed 
 bool fetch_conns_tidy(struct fetch_conns *conns, uint64_t rested_ms);
 
 /* Takes the dial, which has ended well. */
-struct fetch_conn *fetch_conn_new(struct fetch_conns *conns, const struct fetch_origin *origin,
+struct fetch_conn *fetch_conn_new(struct fetch_conns *conns, struct fetch_origin *origin,
                                   struct fetch_dial *dial, void *user);
 
 /* One that rests; NULL: none does. */
-struct fetch_conn *fetch_conn_take(struct fetch_conns *conns, const struct fetch_origin *origin,
+struct fetch_conn *fetch_conn_take(struct fetch_conns *conns, struct fetch_origin *origin,
                                    void *user);
 
 /* Takes the connection: its request was sent whole, its answer read to the end and no further. One that

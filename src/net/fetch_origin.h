@@ -22,6 +22,10 @@ struct fetch_origin {
     char *target; /* "/v1/chat/completions HTTP/1.1\r\n" */
     char *host;   /* "Host: api.example:8080\r\n" */
     char *site;   /* calls may share connections where this is the same */
+
+    /* The one place where these rest, found once: fetch_conn.c. */
+    const void *rest_of; /* whose connections; NULL: not found yet */
+    void *rest;
 };
 
 #endif
