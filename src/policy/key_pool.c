@@ -110,7 +110,7 @@ static const struct key_rest *rest_for(const struct key *key, struct span model,
 {
     if (key_rests(&key->whole, now_ms))
         return &key->whole;
-    for (size_t i = 0; i < KEY_RESTS_MAX; i++)
+    for (size_t i = 0; i < KEY_RESTS_MAX && key->noted; i++)
         if (key_rests(&key->models[i], now_ms) && span_is(kept(model), key->models[i].model))
             return &key->models[i];
     return NULL;
@@ -152,7 +152,7 @@ void key_pool_use(struct key_pool *pool, struct key *key, struct span model, uin
     key->turn = ++pool->turn;
     key->uses++;
     put_off(&key->whole, now_ms);
-    for (size_t i = 0; i < KEY_RESTS_MAX; i++)
+    for (size_t i = 0; i < KEY_RESTS_MAX && key->noted; i++)
         if (span_is(kept(model), key->models[i].model))
             put_off(&key->models[i], now_ms);
 }
@@ -195,6 +195,7 @@ static struct key_rest *place_for(struct key *key, struct span model)
         if (rest->until_ms < best->until_ms)
             best = rest;
     }
+    key->noted = true;
     *best = (struct key_rest){ 0 };
     memcpy(best->model, model.at, kept(model).size);
     return best;
@@ -240,7 +241,7 @@ bool key_pool_worked(struct key_pool *pool, uint64_t id, struct span model)
         key->whole = (struct key_rest){ 0 };
         ended = true;
     }
-    for (size_t i = 0; i < KEY_RESTS_MAX; i++)
+    for (size_t i = 0; i < KEY_RESTS_MAX && key->noted; i++)
         if (faults[key->models[i].why].quarantine &&
             span_is(kept(model), key->models[i].model)) {
             key->models[i] = (struct key_rest){ 0 };

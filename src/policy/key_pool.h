@@ -55,6 +55,7 @@ struct key {
     uint64_t uses;
     struct key_rest whole;
     struct key_rest models[KEY_RESTS_MAX];
+    bool noted; /* there was something to note in `models` once: mostly there never is */
 };
 
 struct key_pool {
