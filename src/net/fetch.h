@@ -1,6 +1,5 @@
 /* fetch: one upstream call. This header hides which engine makes it, the same for all calls to an
- * origin: a connection of our own, read by llhttp (fetch_direct.c), or a transfer of libcurl
- * (fetch_transfer.c).
+ * origin: a connection of our own (fetch_direct.c), or a transfer of libcurl (fetch_transfer.c).
  *
  *     CONNECT --> WAIT --> BODY --> DONE
  *        |         |        |
