@@ -399,7 +399,7 @@ static void test_walks_arrays_and_objects(void **state)
 {
     struct span object = SPAN("{\"a\": 1, \"b\\n\" :[ 2 ], \"c\":{}}");
     struct span array = SPAN("[ {\"x\":1} , \"y\" ,3]");
-    struct scan_item item;
+    struct scan_item item = { 0 };
     size_t at = 0;
 
     (void)state;
@@ -461,8 +461,8 @@ static void test_walks_through_everything(void **state)
                    { "\"d\"", "true", 2 } };
     struct scan_walk walk =
         scan_walk(SPAN_OF("{ \"a\" : 1, \"b\" :{\"c\":[\"x]\", {},null] ,\"d\":true }}"));
-    struct scan_item item;
-    unsigned depth;
+    struct scan_item item = { 0 };
+    unsigned depth = 0;
 
     (void)state;
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
