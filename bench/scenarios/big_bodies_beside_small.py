@@ -15,7 +15,7 @@ QUESTION = "what do small requests wait while sixteen bodies of 32 MB are on the
 BIG_BYTES, BIG = 32_000_000, 16
 WRITE_RATE = 10_000_000  # of each; 1.3 Gbit/s together
 BIG_SECONDS = BIG_BYTES / WRITE_RATE
-RATE, SECONDS, LOOKS = 400, 3, 3
+RATE, SECONDS, LOOKS = 400, 1.5, 9  # short looks: what disturbs the machine meets few of them
 MORE = """
   big:
     targets:
@@ -53,7 +53,7 @@ def measure(place, verdict, name, url, big_url, looks=LOOKS):
     alone += [small(place, url, "alone") for _ in range(looks - 1)]
     print(f"{name}: p99 alone {' '.join(f'{us:.0f}' for us in p99(alone))} us, beside them "
           f"{' '.join(f'{us:.0f}' for us in p99(beside))} us", flush=True)
-    verdict.enough(f"{name}: big bodies that arrived meanwhile", big["outcomes"]["ok"], BIG * looks)
+    verdict.enough(f"{name}: big bodies that arrived meanwhile", big["outcomes"]["ok"], BIG * 2)
     verdict.none(f"{name}: failed, small and big",
                  big["failed"] + sum(each["failed"] for each in alone + beside))
     usual = statistics.median(p99(alone))
@@ -70,7 +70,7 @@ def run(place, verdict):
     ratio, usual = measure(place, verdict, "sluice", gateway.url, gateway.url)
     verdict.show("small-beside-big", ratio)
     verdict.note("resident at the end, MB", harness.rss_bytes(gateway.process.pid) / 1e6)
-    ratio, _ = measure(place, verdict, "nginx", peer.url, peer.second_url, looks=1)
+    ratio, _ = measure(place, verdict, "nginx", peer.url, peer.second_url, looks=2)
     verdict.note("nginx: p99 beside them / alone", ratio)
     # As fast as this machine can: a busy machine is part of that.
     beside, _ = beside_big(place, gateway.url, gateway.url, 1)

@@ -6,7 +6,7 @@ QUESTION = "what does a plain request cost and wait, beside nginx's plain proxy_
 
 CONNECTIONS, REQUESTS, ROUNDS = 64, 20_000, 5
 ALONE, ALONE_ROUNDS = 2000, 11  # short rounds: what disturbs the machine meets all alike
-APART_ROUNDS = 3
+ONE_CORE_ROUNDS = 3
 
 
 def wait_alone(place, servers, direct, rounds, plot):
@@ -29,17 +29,19 @@ def run(place, verdict):
     verdict.show("unary-cpu", figures["sluice"]["ratios"]["cpu_per_request"]["median"])
     beside.none_failed(verdict, figures)
     beside.note_cpu(verdict, figures, servers)
-    print("--- added latency: one connection, all on one core", flush=True)
-    place.put_on_cores("one")
-    figures = wait_alone(place, servers, mock, ALONE_ROUNDS, "latency.svg")
+    print("--- added latency: one connection, the gateway on a core of its own, no core asleep",
+          flush=True)
+    place.put_on_cores("apart")
+    with harness.awake(verdict):
+        figures = wait_alone(place, servers, mock, ALONE_ROUNDS, "latency.svg")
     beside.none_failed(verdict, figures)
     for at in ("p50", "p99"):
         verdict.show(f"added-{at}", beside.added(figures, "sluice", "whole_us", at))
         beside.note_added(verdict, figures, servers, "whole_us", at, f"added latency {at}")
-    print("--- the same, the gateway on a core of its own", flush=True)
-    place.put_on_cores("apart")
-    figures = wait_alone(place, servers, mock, APART_ROUNDS, "latency-apart.svg")
+    print("--- the same, all on one core", flush=True)
+    place.put_on_cores("one")
+    figures = wait_alone(place, servers, mock, ONE_CORE_ROUNDS, "latency-one-core.svg")
     for at in ("p50", "p99"):
         for name in servers:
-            verdict.note(f"added latency {at}, a core of its own, {name}, us",
+            verdict.note(f"added latency {at}, one core for all, {name}, us",
                          beside.added(figures, name, "whole_us", at))

@@ -36,8 +36,8 @@ struct loop {
     struct alarms alarms;
     struct share share;
     struct watch *watches;
-    uint64_t asleep_ns; /* since when; 0: it did not mean to sleep */
-    uint64_t idle_ns;   /* slept since the last busy reading */
+    uint64_t asleep_ms; /* since when; 0: it did not mean to sleep */
+    uint64_t idle_ms;   /* slept since the last busy reading */
     uint64_t read_ns;
     uint32_t busy_per_mille;
 };
@@ -254,16 +254,19 @@ static void on_turn(uv_prepare_t *prepare)
         (void)uv_idle_start(&loop->hurry, on_hurry);
     else
         (void)uv_idle_stop(&loop->hurry);
-    loop->asleep_ns = work_left(loop) ? 0 : uv_hrtime();
+    loop->asleep_ms = work_left(loop) ? 0 : uv_hrtime() / 1000000u;
 }
 
-/* libuv's own idle time costs a second epoll_wait in each turn that sleeps. */
+/* libuv's own idle time costs a second epoll_wait in each turn that sleeps. Its clock was read when this
+ * one returned, before what came was looked at. In whole milliseconds, of which as many begin while it is
+ * asleep as there should; a coarse clock may be behind. */
 static void on_waking(uv_check_t *check)
 {
     struct loop *loop = check->data;
+    uint64_t now_ms = uv_now(&loop->uv);
 
-    if (loop->asleep_ns)
-        loop->idle_ns += uv_hrtime() - loop->asleep_ns;
+    if (loop->asleep_ms && now_ms > loop->asleep_ms)
+        loop->idle_ms += now_ms - loop->asleep_ms;
 }
 
 /* ---- life ---- */
@@ -349,10 +352,10 @@ uint32_t loop_busy_per_mille(struct loop *loop)
     uint64_t now_ns = uv_hrtime();
 
     if (now_ns - loop->read_ns >= 1000000000u) {
-        uint64_t idle = loop->idle_ns * 1000u / (now_ns - loop->read_ns);
+        uint64_t idle = loop->idle_ms * 1000000000u / (now_ns - loop->read_ns);
 
         loop->busy_per_mille = idle > 1000u ? 0 : 1000u - (uint32_t)idle;
-        loop->idle_ns = 0;
+        loop->idle_ms = 0;
         loop->read_ns = now_ns;
     }
     return loop->busy_per_mille;
