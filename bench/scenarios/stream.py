@@ -5,12 +5,12 @@ from scenarios import beside, harness
 
 QUESTION = "what does a chunk of a stream cost and wait, beside nginx's plain proxy_pass?"
 
-STREAMS, TOKENS, INTERVAL_MS = 100, 50, 10
-COST_ROUNDS, WAIT_ROUNDS = 7, 9  # short rounds: what disturbs the machine meets few of them
+STREAMS, TOKENS, INTERVAL_MS = 100, 100, 10
+COST_ROUNDS, WAIT_ROUNDS = 9, 9  # short rounds: what disturbs the machine meets few of them
 # The warm-up leaves as many connections open upstream as there will be streams: the way of a first
 # token is that of its request, not of a connection.
-PACE = ["-c", STREAMS, "-n", 3 * STREAMS, "--stream", "--expect-tokens", TOKENS, "--ramp",
-        TOKENS * INTERVAL_MS / 1000, "--warmup", 1.2, "--connect-first"]
+PACE = ["-c", STREAMS, "-n", 2 * STREAMS, "--stream", "--expect-tokens", TOKENS, "--ramp", 0.5,
+        "--warmup", 1.2, "--connect-first"]
 
 
 def note_waits(verdict, figures, servers):
