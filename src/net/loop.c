@@ -123,14 +123,18 @@ static void alarm_add(struct alarms *alarms, struct task *task)
 static void arm_timer(struct loop *loop)
 {
     struct alarms *alarms = &loop->alarms;
+    uint64_t now_ms = uv_now(&loop->uv);
     uint64_t first_ms = alarms->count ? alarms->heap[1]->alarm_ms : 0;
-    struct itimerspec when = { .it_value = { .tv_sec = (time_t)(first_ms / 1000),
-                                             .tv_nsec = (long)(first_ms % 1000) * 1000000 } };
+    uint64_t wait_ms = first_ms > now_ms ? first_ms - now_ms : 0;
+    struct itimerspec when = { .it_value = { .tv_sec = (time_t)(wait_ms / 1000),
+                                             .tv_nsec = (long)(wait_ms % 1000) * 1000000 } };
 
     if (first_ms == 0 || (alarms->armed_ms && alarms->armed_ms <= first_ms))
         return; /* nothing to wait for, or a timer that fires early enough */
     alarms->armed_ms = first_ms;
-    (void)timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+    if (wait_ms == 0)
+        when.it_value.tv_nsec = 1; /* 0 would be never */
+    (void)timerfd_settime(loop->timer_fd, 0, &when, NULL);
 }
 
 static void on_timer(uv_poll_t *timer, int status, int events)
