@@ -199,6 +199,13 @@ bool http_parse_begun(const struct http_parse *parse)
     return parse->state != HTTP_PARSE_HEAD || buf_size(&parse->head) > 0;
 }
 
+bool http_parse_is_bulk(const struct http_parse *parse)
+{
+    return parse->body_state == HTTP_BODY_COMING &&
+           (parse->request.content_length > LIMIT_READ_BYTES ||
+            parse->body_taken + buf_size(&parse->body) >= LIMIT_READ_BYTES);
+}
+
 static void refuse(struct http_parse *parse, const struct http_refusal *refusal)
 {
     assert(parse->state == HTTP_PARSE_HEAD);

@@ -59,4 +59,7 @@ size_t http_parse_feed(struct http_parse *parse, struct span bytes);
 /* Has anything of a request come? */
 bool http_parse_begun(const struct http_parse *parse);
 
+/* Does more of a body come than one read takes? */
+bool http_parse_is_bulk(const struct http_parse *parse);
+
 #endif

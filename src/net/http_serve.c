@@ -222,14 +222,6 @@ void http_turn_away(struct http *http)
 
 /* ---- bytes that come ---- */
 
-/* More of a body comes than a read takes. */
-static bool is_bulk(const struct http_parse *parse)
-{
-    return parse->body_state == HTTP_BODY_COMING &&
-           (parse->request.content_length > LIMIT_READ_BYTES ||
-            parse->body_taken + buf_size(&parse->body) >= LIMIT_READ_BYTES);
-}
-
 static void begin_exchange(struct http *http)
 {
     const struct http_config *config = http->front->config;
@@ -237,7 +229,7 @@ static void begin_exchange(struct http *http)
     http->parse.request.peer = http->peer;
     http->bytes_out = 0;
     change_state(http, SERVE_EXCHANGE);
-    conn_set_bulk(&http->conn, is_bulk(&http->parse));
+    conn_set_bulk(&http->conn, http_parse_is_bulk(&http->parse));
     http->held = http->parse.body_state == HTTP_BODY_COMING;
     http->streamed = false;
     http->owner = config->on_head(config->context, http);
@@ -265,7 +257,7 @@ static size_t feed_body(struct http *http, struct span bytes)
 {
     size_t taken = http_parse_feed(&http->parse, bytes);
 
-    conn_set_bulk(&http->conn, is_bulk(&http->parse));
+    conn_set_bulk(&http->conn, http_parse_is_bulk(&http->parse));
     if (http->parse.body_state != HTTP_BODY_COMING) {
         set_clock(http, 0);
         task_wake(http->owner);

@@ -126,14 +126,14 @@ static void arm_timer(struct loop *loop)
     uint64_t now_ms = uv_now(&loop->uv);
     uint64_t first_ms = alarms->count ? alarms->heap[1]->alarm_ms : 0;
     uint64_t wait_ms = first_ms > now_ms ? first_ms - now_ms : 0;
-    struct itimerspec when = { .it_value = { .tv_sec = (time_t)(wait_ms / 1000),
-                                             .tv_nsec = (long)(wait_ms % 1000) * 1000000 } };
+    struct itimerspec when = { 0 };
 
     if (first_ms == 0 || (alarms->armed_ms && alarms->armed_ms <= first_ms))
         return; /* nothing to wait for, or a timer that fires early enough */
     alarms->armed_ms = first_ms;
-    if (wait_ms == 0)
-        when.it_value.tv_nsec = 1; /* 0 would be never */
+    when.it_value.tv_sec = (time_t)(wait_ms / 1000);
+    when.it_value.tv_nsec =
+        wait_ms ? (long)(wait_ms % 1000) * 1000000 : 1; /* 0 would be never */
     (void)timerfd_settime(loop->timer_fd, 0, &when, NULL);
 }
 
