@@ -58,7 +58,10 @@ bool fetch_conn_is_bare(const struct fetch_conn *conn);
 /* Bytes that have come stand in TLS, or may, where epoll does not see them: to be read until EAGAIN. */
 bool fetch_conn_may_hold_bytes(const struct fetch_conn *conn);
 
-/* As writev() and read(), without blocking and without signals. */
+/* As writev() and read(), without blocking and without signals. After a read which got FETCH_CONN_BULK_BYTES or as
+ * much as there was room for, the user is told again even if nothing more comes; else when more does. */
+enum { FETCH_CONN_BULK_BYTES = 16 * 1024 };
+
 ssize_t fetch_conn_write(struct fetch_conn *conn, const struct iovec *pieces, size_t count);
 ssize_t fetch_conn_read(struct fetch_conn *conn, void *bytes, size_t size);
 

@@ -29,8 +29,7 @@ enum {
     PIECES_AT_ONCE = 16,          /* of a request, in one write */
     JOINED_BYTES_MAX = 16 * 1024, /* a record of TLS */
     IDLE_MAX = 64,
-    READS_AT_ONCE = 4,      /* of what stands in TLS, before others get their turn */
-    BULK_BYTES = 16 * 1024, /* of an answer, in one read: there is more where that is from */
+    READS_AT_ONCE = 4, /* of what stands in TLS, before others get their turn */
     HEAD_BYTES_MAX = 1024 * 1024,
 };
 
@@ -169,7 +168,7 @@ static bool read_once(struct direct *direct)
         fetch_conn_read(direct->conn, bytes, room < LIMIT_READ_BYTES ? room : LIMIT_READ_BYTES);
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
-    direct->bulk = size >= BULK_BYTES;
+    direct->bulk = size >= FETCH_CONN_BULK_BYTES; /* there is more where that is from */
     if (size > 0)
         take(direct, span_make(bytes, (size_t)size));
     else
@@ -184,7 +183,7 @@ static void read_later(struct direct *direct)
     task_wake(&direct->directs->task);
 }
 
-/* What stands in TLS is seen by nobody but a read. Of what stands in a socket epoll tells again. */
+/* What stands in TLS is seen by nobody but a read. Of what is left in a socket epoll tells again. */
 static void read_on(struct direct *direct)
 {
     int reads = 0;
