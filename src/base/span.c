@@ -88,72 +88,92 @@ static unsigned bits(__m128i found)
     return (unsigned)_mm_movemask_epi8(found);
 }
 
-/* How many bytes at the front, looked at a block at a time, are no control bytes. */
-static size_t skip_controls(struct span a)
+/* Which of the bytes of the block at `at` are it. `what` says more of what is meant. */
+typedef unsigned (*match_fn)(const char *at, const char *what);
+
+/* The first place that matches, or SIZE_MAX. A match looks at `width` bytes, and so many there are at least. The
+ * last block ends where they do, so that no byte is left over. */
+static inline size_t find_match(struct span a, size_t width, match_fn match, const char *what)
 {
+    size_t last = a.size - width;
     size_t at = 0;
 
-    for (; a.size - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
-        __m128i block = load(a.at + at);
-        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
-        unsigned found = bits(_mm_or_si128(low, equal(block, 0x7f)));
+    for (;;) {
+        unsigned found = match(a.at + at, what);
 
         if (found)
             return at + (unsigned)__builtin_ctz(found);
+        if (at == last)
+            return SIZE_MAX;
+        at = last - at < BLOCK_BYTES ? last : at + BLOCK_BYTES;
     }
-    return at;
 }
 
-/* The same for a pair. */
-static size_t skip_unpaired(struct span a, char byte, const char behind[3])
+static inline unsigned match_control(const char *at, const char *what)
 {
-    size_t at = 0;
+    __m128i block = load(at);
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
 
-    for (; a.size - at > BLOCK_BYTES; at += BLOCK_BYTES) {
-        __m128i next = load(a.at + at + 1);
-        __m128i one_of =
-            _mm_or_si128(_mm_or_si128(equal(next, behind[0]), equal(next, behind[1])),
-                         equal(next, behind[2]));
-        unsigned found = bits(_mm_and_si128(equal(load(a.at + at), byte), one_of));
-
-        if (found)
-            return at + (unsigned)__builtin_ctz(found);
-    }
-    return at;
-}
-#else
-static size_t skip_controls(struct span a)
-{
-    (void)a;
-    return 0;
+    (void)what;
+    return bits(_mm_or_si128(low, equal(block, 0x7f)));
 }
 
-static size_t skip_unpaired(struct span a, char byte, const char behind[3])
+static inline unsigned match_line_end(const char *at, const char *what)
 {
-    (void)a;
-    (void)byte;
-    (void)behind;
-    return 0;
+    __m128i block = load(at);
+
+    (void)what;
+    return bits(_mm_or_si128(equal(block, '\n'), equal(block, '\r')));
+}
+
+/* what[0], and one of the three others right behind it. */
+static inline unsigned match_pair(const char *at, const char *what)
+{
+    __m128i next = load(at + 1);
+    __m128i one_of = _mm_or_si128(_mm_or_si128(equal(next, what[1]), equal(next, what[2])),
+                                  equal(next, what[3]));
+
+    return bits(_mm_and_si128(equal(load(at), what[0]), one_of));
 }
 #endif
 
 size_t span_find_control(struct span a)
 {
-    for (size_t at = skip_controls(a); at < a.size; at++)
+#ifdef __SSE2__
+    if (a.size >= BLOCK_BYTES)
+        return find_match(a, BLOCK_BYTES, match_control, NULL);
+#endif
+    for (size_t at = 0; at < a.size; at++)
         if ((unsigned char)a.at[at] < 0x20 || a.at[at] == 0x7f)
             return at;
     return SIZE_MAX;
 }
 
-static bool is_one_of(char byte, const char three[3])
+size_t span_find_line_end(struct span a)
 {
-    return byte == three[0] || byte == three[1] || byte == three[2];
+#ifdef __SSE2__
+    if (a.size >= BLOCK_BYTES)
+        return find_match(a, BLOCK_BYTES, match_line_end, NULL);
+#endif
+    for (size_t at = 0; at < a.size; at++)
+        if (a.at[at] == '\n' || a.at[at] == '\r')
+            return at;
+    return SIZE_MAX;
 }
 
-size_t span_find_pair(struct span a, char byte, const char behind[3])
+static bool is_pair(const char *at, const char what[4])
 {
-    for (size_t at = skip_unpaired(a, byte, behind); at + 1 < a.size; at++)
-        if (a.at[at] == byte && is_one_of(a.at[at + 1], behind))
+    return at[0] == what[0] && (at[1] == what[1] || at[1] == what[2] || at[1] == what[3]);
+}
+
+size_t span_find_pair(struct span a, const char what[4])
+{
+#ifdef __SSE2__
+    if (a.size > BLOCK_BYTES)
+        return find_match(a, BLOCK_BYTES + 1, match_pair, what);
+#endif
+    for (size_t at = 0; at + 1 < a.size; at++)
+        if (is_pair(a.at + at, what))
             return at;
     return SIZE_MAX;
 }

@@ -75,8 +75,11 @@ size_t span_find_text(struct span a, const char *text);
 /* Position of the first control byte (below 0x20, or 0x7f), or SIZE_MAX. */
 size_t span_find_control(struct span a);
 
-/* Position of the first `byte` that has one of those three right behind it, or SIZE_MAX. */
-size_t span_find_pair(struct span a, char byte, const char behind[3]);
+/* Position of the first LF or CR, or SIZE_MAX. */
+size_t span_find_line_end(struct span a);
+
+/* Position of the first what[0] that has one of the other three right behind it, or SIZE_MAX. */
+size_t span_find_pair(struct span a, const char what[4]);
 
 /* Cuts the part up to `byte` off the front of *rest (the byte itself goes, too); everything when
  * there is none. */

@@ -124,7 +124,7 @@ void anthropic_read_event(const struct sse_event *event, bool committed, struct 
     struct scan_result result;
     enum err err;
 
-    *ret = (struct llm_event){ .kind = LLM_NOTHING };
+    llm_event_reset(ret);
     if (!event->has_data || event->data.size == 0)
         return;
     if (committed && span_is(event->type, "content_block_delta") && is_braced(event->data)) {

@@ -105,8 +105,18 @@ struct llm_event {
     uint64_t text_bytes; /* of what the model says in it, where that was looked at; else 0 */
     struct usage usage;  /* known only if it carries one, whatever its kind */
     bool begun; /* the answer has just begun: only what went in is known of its usage */
-    struct llm_error error;
+    struct llm_error error; /* of LLM_FAILED alone, else not even set */
 };
+
+/* One that says nothing. Large and for each event of each stream: only what is looked at is set. */
+static inline void llm_event_reset(struct llm_event *event)
+{
+    event->kind = LLM_NOTHING;
+    event->finished = false;
+    event->text_bytes = 0;
+    event->usage = (struct usage){ 0 };
+    event->begun = false;
+}
 
 /* A whole JSON answer. */
 struct llm_answer {

@@ -28,7 +28,7 @@ void gemini_read_event(const struct sse_event *event, bool committed, struct are
     struct gemini_answer answer;
 
     (void)committed;
-    *ret = (struct llm_event){ .kind = LLM_NOTHING };
+    llm_event_reset(ret);
     if (!event->has_data || event->data.size == 0)
         return;
     gemini_read_answer(event->data, &answer);

@@ -47,7 +47,7 @@ static bool says_any(struct span key)
  * quotes are escaped. */
 static bool may_say_more(struct span data)
 {
-    for (size_t at; (at = span_find_pair(data, '"', "uef")) != SIZE_MAX;) {
+    for (size_t at; (at = span_find_pair(data, "\"uef")) != SIZE_MAX;) {
         data = span_skip(data, at + 1);
         if (says_any(data))
             return true;
@@ -237,7 +237,7 @@ static bool is_braced(struct span data)
 static void read_event(const struct sse_event *event, bool committed, struct arena *arena,
                        struct llm_event *ret)
 {
-    *ret = (struct llm_event){ .kind = LLM_NOTHING };
+    llm_event_reset(ret);
     if (!event->has_data || event->data.size == 0)
         return;
     if (event->data.at[0] == '[' && span_is(span_trim(event->data), "[DONE]")) {

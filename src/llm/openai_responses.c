@@ -88,7 +88,7 @@ static void read_event(const struct sse_event *event, bool committed, struct are
     struct scan_result result;
     enum err err;
 
-    *ret = (struct llm_event){ .kind = LLM_NOTHING };
+    llm_event_reset(ret);
     /* Some compatible servers end with [DONE]; whether the answer was complete was said before. */
     if (!event->has_data || event->data.size == 0 || span_is(span_trim(event->data), "[DONE]"))
         return;

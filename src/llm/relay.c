@@ -308,7 +308,9 @@ bool relay_next(struct relay *relay, struct span bytes, bool ended, struct relay
 {
     struct sse_event event;
 
-    *ret = (struct relay_step){ .verdict = RELAY_DROP };
+    ret->verdict = RELAY_DROP;
+    ret->bytes = (struct span){ 0 };
+    ret->as_came = false;
     if (relay->failed || relay->ended) {
         ret->consumed = bytes.size;
         return bytes.size > 0;

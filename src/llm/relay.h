@@ -39,7 +39,7 @@ struct relay_step {
     struct span bytes;      /* what to send, now or from the commit window; lent until the next
                            relay_next() */
     bool as_came;           /* and even longer: `bytes` are part of the input */
-    struct llm_error error; /* its words are lent until relay_done() */
+    struct llm_error error; /* of RELAY_FAILED alone; its words are lent until relay_done() */
 };
 
 struct relay {

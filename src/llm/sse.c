@@ -33,22 +33,12 @@ static bool is_end_byte(char c)
     return c == '\n' || c == '\r';
 }
 
-enum { WINDOW_BYTES = 1024 };
-
-/* Position of the first LF or CR at or behind `from`; bytes.size when there is none. Window by window,
- * so that a long text which only has one of the two is not searched to its end for the other. */
+/* Position of the first LF or CR at or behind `from`; bytes.size when there is none. */
 static size_t find_line_end(struct span bytes, size_t from)
 {
-    while (from < bytes.size) {
-        struct span window = span_first(span_skip(bytes, from), WINDOW_BYTES);
-        size_t lf = span_find(window, '\n');
-        size_t cr = span_find(span_first(window, lf), '\r');
+    size_t at = span_find_line_end(span_skip(bytes, from));
 
-        if (lf != SIZE_MAX || cr != SIZE_MAX)
-            return from + (cr < lf ? cr : lf);
-        from += window.size;
-    }
-    return bytes.size;
+    return at == SIZE_MAX ? bytes.size : from + at;
 }
 
 /* Behind the line end at `at`, which may be a pair. */

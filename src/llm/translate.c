@@ -181,7 +181,7 @@ void translate_event(struct translate *translate, const struct sse_event *event,
         again.data = repaired(event->data, arena);
         provider->read_delta(&translate->reader, &again, arena, &delta);
     }
-    *ret = (struct llm_event){ .kind = LLM_NOTHING };
+    llm_event_reset(ret);
     for (const struct delta *it = &delta; it; it = it->next) {
         sum_up(it, ret);
         write_delta(translate, it, out);

@@ -185,19 +185,11 @@ void conn_set_bulk(struct conn *conn, bool bulk)
     conn->bulk = bulk;
 }
 
-/* -1: it is closed. */
-static int socket_of(const struct conn *conn)
-{
-    uv_os_fd_t fd;
-
-    return uv_fileno((const uv_handle_t *)&conn->tcp, &fd) == 0 ? fd : -1;
-}
-
 bool conn_has_unread(const struct conn *conn)
 {
     int size = 0;
 
-    return ioctl(socket_of(conn), FIONREAD, &size) == 0 && size > 0;
+    return ioctl(conn->fd, FIONREAD, &size) == 0 && size > 0;
 }
 
 /* ---- writing ---- */
@@ -290,8 +282,8 @@ static bool send_now(struct conn *conn)
     if (buf_size(&conn->out) == 0)
         return true;
     /* Past uv_try_write(): the same, but for a file, which is longer a way through the kernel. */
-    size = send(socket_of(conn), conn->out.bytes + conn->out.start, buf_size(&conn->out),
-                MSG_NOSIGNAL);
+    size =
+        send(conn->fd, conn->out.bytes + conn->out.start, buf_size(&conn->out), MSG_NOSIGNAL);
     if (size < 0 && errno != EAGAIN && errno != EINTR)
         return false;
     if (size > 0) {
@@ -373,7 +365,7 @@ static void free_tls(struct conn_tls *side)
 bool conn_open(struct conn *conn, struct conn_hub *hub, const struct conn_owner *owner, int fd,
                struct tls *tls)
 {
-    *conn = (struct conn){ .magic = CONN_MAGIC, .hub = hub, .owner = owner };
+    *conn = (struct conn){ .magic = CONN_MAGIC, .hub = hub, .owner = owner, .fd = -1 };
     conn->job.run = run_flush;
     buf_init(&conn->out, LIMIT_CLIENT_OUT_MAX + LIMIT_READ_BYTES);
     (void)uv_tcp_init(loop_uv(hub->loop), &conn->tcp); /* fails only where it makes a socket */
@@ -384,6 +376,7 @@ bool conn_open(struct conn *conn, struct conn_hub *hub, const struct conn_owner 
         (void)close(fd);
         return false;
     }
+    conn->fd = fd;
     conn_read_start(conn);
     return true;
 }
@@ -402,7 +395,7 @@ void conn_shut(struct conn *conn)
         (void)send_now(conn);
     }
     conn->state = CONN_SHUT;
-    (void)shutdown(socket_of(conn), SHUT_WR);
+    (void)shutdown(conn->fd, SHUT_WR);
 }
 
 static void run_reap(struct job *job)
@@ -427,6 +420,7 @@ static bool begin_close(struct conn *conn)
     if (!is_up(conn))
         return false;
     conn->state = CONN_CLOSING;
+    conn->fd = -1;
     if (conn->hub->filled == conn)
         conn->hub->filled = NULL;
     if (conn->tls)

@@ -72,6 +72,7 @@ struct conn {
     bool bulk;                  /* much is coming: read in pieces, as loop_may_move() says */
     uint64_t ticket;            /* for that */
     struct job job;             /* flush, and in the end reap */
+    int fd;                     /* libuv's; -1: closed */
     uv_tcp_t tcp;
 };
 

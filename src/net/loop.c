@@ -33,8 +33,8 @@ struct watch {
 
 struct loop {
     uv_loop_t uv;
-    uv_prepare_t turn;
-    uv_check_t waking;
+    uv_check_t turn;
+    uv_prepare_t sleep;
     uv_idle_t hurry; /* active while work is left for the next turn: the loop must not sleep */
     uv_poll_t timer;
     int timer_fd;
@@ -43,6 +43,7 @@ struct loop {
     struct alarms alarms;
     struct share share;
     struct watch *watches;
+    bool left;          /* work, by the last turn to the next */
     uint64_t asleep_ms; /* since when; 0: it did not mean to sleep */
     uint64_t idle_ms;   /* slept since the last busy reading */
     uint64_t read_ns;
@@ -252,11 +253,8 @@ static void on_hurry(uv_idle_t *idle)
     (void)idle; /* its being active is all: libuv then polls without sleeping */
 }
 
-static void on_turn(uv_prepare_t *prepare)
+static void run_turn(struct loop *loop)
 {
-    struct loop *loop = prepare->data;
-
-    share_turn(&loop->share);
     for (int round = 0; round < LIMIT_TICK_ROUNDS; round++) {
         if (list_empty(&loop->ready))
             break;
@@ -264,24 +262,47 @@ static void on_turn(uv_prepare_t *prepare)
     }
     run_jobs(loop, LOOP_REAP);
     run_jobs(loop, LOOP_FLUSH);
-    arm_timer(loop);
-    if (work_left(loop))
-        (void)uv_idle_start(&loop->hurry, on_hurry);
-    else
-        (void)uv_idle_stop(&loop->hurry);
-    loop->asleep_ms = work_left(loop) ? 0 : uv_hrtime() / 1000000u;
 }
 
 /* libuv's own idle time costs a second epoll_wait in each turn that sleeps. Its clock was read when this
  * one returned, before what came was looked at. In whole milliseconds, of which as many begin while it is
  * asleep as there should; a coarse clock may be behind. */
-static void on_waking(uv_check_t *check)
+static void note_sleep(struct loop *loop)
 {
-    struct loop *loop = check->data;
     uint64_t now_ms = uv_now(&loop->uv);
 
     if (loop->asleep_ms && now_ms > loop->asleep_ms)
         loop->idle_ms += now_ms - loop->asleep_ms;
+    loop->asleep_ms = 0;
+}
+
+/* Everything that came has been noted. */
+static void on_turn(uv_check_t *check)
+{
+    struct loop *loop = check->data;
+
+    note_sleep(loop);
+    share_turn(&loop->share);
+    run_turn(loop);
+    loop->left = work_left(loop);
+}
+
+/* What came up since then, as handles were closed or the first tasks woken, is done before the loop sleeps; not what
+ * was left for the next turn on purpose. libuv has just read its clock. */
+static void on_sleep(uv_prepare_t *prepare)
+{
+    struct loop *loop = prepare->data;
+    bool late = !loop->left && work_left(loop);
+
+    if (late)
+        run_turn(loop);
+    arm_timer(loop);
+    if (work_left(loop)) {
+        (void)uv_idle_start(&loop->hurry, on_hurry);
+        return;
+    }
+    (void)uv_idle_stop(&loop->hurry);
+    loop->asleep_ms = late ? uv_hrtime() / 1000000u : uv_now(&loop->uv);
 }
 
 /* ---- life ---- */
@@ -297,15 +318,15 @@ struct loop *loop_new(void)
     list_init(&loop->ready);
     for (int phase = 0; phase < LOOP_PHASES; phase++)
         list_init(&loop->later[phase]);
-    (void)uv_prepare_init(&loop->uv, &loop->turn);
-    (void)uv_check_init(&loop->uv, &loop->waking);
+    (void)uv_check_init(&loop->uv, &loop->turn);
+    (void)uv_prepare_init(&loop->uv, &loop->sleep);
     (void)uv_idle_init(&loop->uv, &loop->hurry);
     (void)uv_poll_init(&loop->uv, &loop->timer, loop->timer_fd);
     loop->turn.data = loop;
-    loop->waking.data = loop;
+    loop->sleep.data = loop;
     loop->timer.data = loop;
-    (void)uv_prepare_start(&loop->turn, on_turn);
-    (void)uv_check_start(&loop->waking, on_waking);
+    (void)uv_check_start(&loop->turn, on_turn);
+    (void)uv_prepare_start(&loop->sleep, on_sleep);
     (void)uv_poll_start(&loop->timer, UV_READABLE, on_timer);
     return loop;
 }
@@ -320,7 +341,7 @@ void loop_free(struct loop *loop)
     int failed;
 
     uv_close((uv_handle_t *)&loop->turn, NULL);
-    uv_close((uv_handle_t *)&loop->waking, NULL);
+    uv_close((uv_handle_t *)&loop->sleep, NULL);
     uv_close((uv_handle_t *)&loop->hurry, NULL);
     uv_close((uv_handle_t *)&loop->timer, NULL);
     while (loop->watches) {

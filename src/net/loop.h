@@ -1,7 +1,7 @@
 /* loop: one libuv loop, and the tasks that run on it.
  *
  * Facts in, steps out. A callback of libuv, llhttp or libcurl appends bytes to a bounded inbox, sets
- * a flag and wakes a task; it decides nothing. Once per turn of the loop, in one prepare handle:
+ * a flag and wakes a task; it decides nothing. Once per turn of the loop, when epoll's callbacks are done:
  *
  *     run every woken task, and those that they wake     a task looks at the facts, takes its next step
  *     reap                                               what died is freed; nothing can reach it

@@ -124,16 +124,38 @@ static void test_finds_a_pair(void **state)
     (void)state;
     for (size_t size = 0; size <= sizeof(text); size++) {
         memset(text, '"', sizeof(text));
-        assert_int_equal(span_find_pair(span_make(text, size), '"', "uef"), SIZE_MAX);
+        assert_int_equal(span_find_pair(span_make(text, size), "\"uef"), SIZE_MAX);
         for (size_t at = 0; at + 1 < size; at++) {
             memset(text, 'f', sizeof(text));
             text[at] = '"';
             text[at + 1] = "uef"[at % 3];
-            assert_int_equal(span_find_pair(span_make(text, size), '"', "uef"), at);
-            assert_int_equal(span_find_pair(span_make(text, at + 1), '"', "uef"), SIZE_MAX);
+            assert_int_equal(span_find_pair(span_make(text, size), "\"uef"), at);
+            assert_int_equal(span_find_pair(span_make(text, at + 1), "\"uef"), SIZE_MAX);
         }
     }
-    assert_int_equal(span_find_pair(SPAN_OF("\"x \"e \"u"), '"', "uef"), 3);
+    assert_int_equal(span_find_pair(SPAN_OF("\"x \"e \"u"), "\"uef"), 3);
+}
+
+static void test_finds_line_ends_and_control_bytes(void **state)
+{
+    char text[70];
+
+    (void)state;
+    for (size_t size = 0; size <= sizeof(text); size++) {
+        memset(text, ' ', sizeof(text));
+        assert_int_equal(span_find_line_end(span_make(text, size)), SIZE_MAX);
+        assert_int_equal(span_find_control(span_make(text, size)), SIZE_MAX);
+        for (size_t at = 0; at < size; at++) {
+            memset(text, '\t', sizeof(text));
+            text[at] = "\n\r"[at % 2];
+            assert_int_equal(span_find_line_end(span_make(text, size)), at);
+            assert_int_equal(span_find_line_end(span_make(text, at)), SIZE_MAX);
+            memset(text, 'x', sizeof(text));
+            text[at] = "\x1f\x7f\0"[at % 3];
+            assert_int_equal(span_find_control(span_make(text, size)), at);
+            assert_int_equal(span_find_control(span_make(text, at)), SIZE_MAX);
+        }
+    }
 }
 
 static void test_counts_edits_for_did_you_mean(void **state)
@@ -160,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_reads_numbers_without_a_doubt),
         cmocka_unit_test(test_knows_utf_8),
         cmocka_unit_test(test_finds_a_pair),
+        cmocka_unit_test(test_finds_line_ends_and_control_bytes),
         cmocka_unit_test(test_counts_edits_for_did_you_mean),
     };
 
