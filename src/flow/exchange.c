@@ -133,7 +133,7 @@ static uint64_t next_alarm(const struct exchange *ex)
     return second && (next == 0 || second < next) ? second : next;
 }
 
-static void run(struct task *task)
+static void run_exchange(struct task *task)
 {
     struct exchange *ex = exchange_from(task);
 
@@ -205,7 +205,7 @@ struct task *exchange_start(struct env *env, struct http *http, const struct end
     ex->attempt = &ex->first;
     arena_init_in(&ex->arena, ex->room, sizeof(ex->room));
     buf_init(&ex->tail, 2ul * LIMIT_ANSWER_TAIL_BYTES);
-    task_init(&ex->task, env->loop, run);
+    task_init(&ex->task, env->loop, run_exchange);
     list_append(&env->exchanges, &ex->link);
     timeouts = &ex->config->timeouts;
     clocks_start(&ex->clocks, CLOCK_TOTAL, loop_now_ms(env->loop), timeouts->total);

@@ -6,13 +6,14 @@
  *                  pauses, TCP does the rest
  */
 #include "base/clock.h"
+#include "base/warmth.h"
 #include "flow/exchange_state.h"
 #include "flow/upload.h"
 
 enum { LINGER_MS = 100 /* for an upstream that has said everything to end its answer */ };
 
 /* The answer broke: what was sent stays sent, and the client is told. */
-static enum exchange_state broken(struct exchange *ex, struct llm_error error)
+COLD static enum exchange_state broken(struct exchange *ex, struct llm_error error)
 {
     bool events = ex->attempt->kind == ANSWER_STREAM;
 
@@ -37,7 +38,7 @@ static bool over(const struct fetch *fetch)
     return fetch_phase(fetch) == FETCH_DONE || fetch_phase(fetch) == FETCH_FAILED;
 }
 
-static enum exchange_state linger(struct exchange *ex)
+APART static enum exchange_state linger(struct exchange *ex)
 {
     struct fetch *fetch = ex->attempt->fetch;
 
@@ -50,7 +51,7 @@ static enum exchange_state linger(struct exchange *ex)
 
 /* The client has everything. The upstream gets a moment to end its answer, so that the connection can
  * be used again; not one that may still be reading a long request, which goes with the reply. */
-static enum exchange_state complete(struct exchange *ex)
+APART static enum exchange_state complete(struct exchange *ex)
 {
     struct attempt *attempt = ex->attempt;
 
@@ -71,7 +72,7 @@ static enum exchange_state complete(struct exchange *ex)
 
 /* ---- events ---- */
 
-static enum exchange_state end_of_events(struct exchange *ex)
+COLD static enum exchange_state end_of_events(struct exchange *ex)
 {
     struct attempt *attempt = ex->attempt;
 
@@ -155,7 +156,7 @@ static void keep_tail(struct exchange *ex, struct span bytes)
     (void)buf_add(&ex->tail, bytes);
 }
 
-static enum exchange_state pass_bytes(struct exchange *ex)
+APART static enum exchange_state pass_bytes(struct exchange *ex)
 {
     struct fetch *fetch = ex->attempt->fetch;
     size_t room;

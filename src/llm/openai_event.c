@@ -6,6 +6,7 @@
  *
  * So of what is no JSON, and comes after the first content, that is noticed which does not end with a
  * brace, as what was cut off does, or holds one of those words. */
+#include "base/warmth.h"
 #include "llm/openai.h"
 #include "llm/scan_walk.h"
 
@@ -201,8 +202,8 @@ static bool find_failure(const struct sse_event *event, struct scan_item *ret)
     return openai_find_error(event, &fields[ERROR], &fields[OBJECT], ret);
 }
 
-static void read_chunk(const struct sse_event *event, bool committed, struct arena *arena,
-                       struct llm_event *ret)
+APART static void read_chunk(const struct sse_event *event, bool committed, struct arena *arena,
+                             struct llm_event *ret)
 {
     struct chunk_sight sight = { .committed = committed,
                                  .failed = span_is(event->type, "error") };

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/warmth.h"
 
 #include <assert.h>
 #include <string.h>
@@ -170,17 +171,10 @@ void relay_done(struct relay *relay)
     arena_done(&relay->words);
 }
 
-/* The event as it goes to the client. */
-static struct span bytes_of(struct relay *relay, const struct sse_event *event)
+/* An event that is not plain, in plain form. */
+COLD static struct span rewritten(struct relay *relay, const struct sse_event *event,
+                                  const struct dialect *client)
 {
-    const struct dialect *client = relay->translate ? relay->translate->client : relay->dialect;
-
-    if (relay->translate && event->has_data)
-        return buf_span(&relay->plain);
-    if (!event->has_data && client->ping)
-        return span_from(client->ping);
-    if (event->plain)
-        return event->raw;
     buf_reset(&relay->plain);
     if (event->plain_crlf && client->crlf) {
         if (!span_ends(event->raw, "\r\n\r")) /* its last LF is still to come */
@@ -192,6 +186,18 @@ static struct span bytes_of(struct relay *relay, const struct sse_event *event)
     sse_write(event, &relay->plain);
     assert(!relay->plain.overflowed);
     return buf_span(&relay->plain);
+}
+
+/* The event as it goes to the client. */
+static struct span bytes_of(struct relay *relay, const struct sse_event *event)
+{
+    const struct dialect *client = relay->translate ? relay->translate->client : relay->dialect;
+
+    if (relay->translate && event->has_data)
+        return buf_span(&relay->plain);
+    if (!event->has_data && client->ping)
+        return span_from(client->ping);
+    return event->plain ? event->raw : rewritten(relay, event, client);
 }
 
 /* A reason to finish is no text; and where events have names, only deltas hold some. */
@@ -206,7 +212,8 @@ static void count_content(struct relay *relay, const struct sse_event *event,
         estimate_add(&relay->said, seen->text_bytes);
 }
 
-static void fail(struct relay *relay, const struct llm_error *error, struct relay_step *ret)
+COLD static void fail(struct relay *relay, const struct llm_error *error,
+                      struct relay_step *ret)
 {
     relay->failed = true;
     ret->verdict = RELAY_FAILED;
@@ -230,7 +237,8 @@ static bool too_long(struct relay *relay, size_t size, struct relay_step *ret)
 }
 
 /* Half an event at the end of a stream is sent only if it can be read. */
-static enum relay_verdict judge_malformed(struct relay *relay, const struct sse_event *event)
+COLD static enum relay_verdict judge_malformed(struct relay *relay,
+                                               const struct sse_event *event)
 {
     relay->malformed++;
     return event->whole ? RELAY_FORWARD : RELAY_DROP;

@@ -7,6 +7,8 @@
  */
 #include "llm/sse.h"
 
+#include "base/warmth.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -119,7 +121,7 @@ static void read_line(struct sse *sse, struct span line, struct block *block,
         block->other = true;
 }
 
-static void read_block(struct sse *sse, struct sse_event *ret)
+COLD static void read_block(struct sse *sse, struct sse_event *ret)
 {
     struct block block = { 0 };
     size_t at = 0;

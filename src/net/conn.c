@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/warmth.h"
 #include "net/loop_uv.h"
 #include "net/tls.h"
 
@@ -239,7 +240,7 @@ static void on_written(uv_write_t *request, int status)
 }
 
 /* Hands what is left of `out` to libuv, without a copy: the buf moves. */
-static bool write_rest(struct conn *conn)
+COLD static bool write_rest(struct conn *conn)
 {
     struct conn_write *rest = mem_zero(sizeof(*rest));
     struct span bytes = buf_span(&conn->out);

@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/warmth.h"
 #include "net/fetch_call.h"
 #include "net/fetch_conn.h"
 #include "net/fetch_dial.h"
@@ -84,7 +85,7 @@ static void let_go(struct direct *direct, bool keep)
     list_remove(&direct->unread);
 }
 
-static void fail(struct direct *direct, enum fetch_failure failure)
+COLD static void fail(struct direct *direct, enum fetch_failure failure)
 {
     direct->fetch.phase = FETCH_FAILED;
     direct->fetch.failure = failure;
@@ -127,7 +128,7 @@ static void judge(struct direct *direct, bool rest)
     fetch_call_wake(fetch);
 }
 
-static void end(struct direct *direct, bool in_peace)
+COLD static void end(struct direct *direct, bool in_peace)
 {
     bool in_body = direct->answer.state == FETCH_ANSWER_BODY;
 
