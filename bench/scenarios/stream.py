@@ -1,16 +1,41 @@
 """Paced streams: what a chunk costs beside nginx, and what it waits."""
 
+import statistics
+
 from peers import nginx
 from scenarios import beside, harness
 
 QUESTION = "what does a chunk of a stream cost and wait, beside nginx's plain proxy_pass?"
 
 STREAMS, TOKENS, INTERVAL_MS = 100, 100, 10
-COST_ROUNDS, WAIT_ROUNDS = 9, 9  # short rounds: what disturbs the machine meets few of them
+COST_ROUNDS, WAIT_ROUNDS = 15, 15  # short rounds: what disturbs the machine meets few of them
 # The warm-up leaves as many connections open upstream as there will be streams: the way of a first
 # token is that of its request, not of a connection.
-PACE = ["-c", STREAMS, "-n", 2 * STREAMS, "--stream", "--expect-tokens", TOKENS, "--ramp", 0.5,
-        "--warmup", 1.2, "--connect-first"]
+PACE = ["-c", STREAMS, "--stream", "--expect-tokens", TOKENS, "--ramp", 0.5, "--warmup", 1.2,
+        "--connect-first"]
+
+
+def cost(place, verdict, mock, servers, urls):
+    """nginx and sluice at the same time, each at half the pace: what a chunk costs depends on how often
+    the machine sleeps and what else it does, so that of one after the other the better luck is measured."""
+    print(f"--- cost: {STREAMS} streams through each, both at once, a chunk each {2 * INTERVAL_MS} ms",
+          flush=True)
+    place.put_on_cores("any")
+    harness.ask(mock.url + "/mock/control", {"interval_ms": 2 * INTERVAL_MS})
+    loads = {name: harness.Load(place, {name: urls[name]}, *PACE, "-n", STREAMS, "--rounds",
+                                COST_ROUNDS, "--quiet", *servers[name].watch(name))
+             for name in servers}
+    figures = {name: load.figures()[name] for name, load in loads.items()}
+    harness.ask(mock.url + "/mock/control", {"interval_ms": INTERVAL_MS})
+    costs = {name: [each["usage"]["cpu_us_per_event"] for each in figures[name]["rounds"]]
+             for name in servers}
+    ratios = [ours / theirs for ours, theirs in zip(costs["sluice"], costs["nginx"])]
+    verdict.show("chunk-cpu", statistics.median(ratios))
+    beside.none_failed(verdict, figures)
+    for name, us in costs.items():
+        verdict.note(f"CPU per chunk, {name}, us", statistics.median(us))
+    verdict.note("CPU per chunk, sluice / nginx, round by round",
+                 " ".join(f"{ratio:.2f}" for ratio in ratios))
 
 
 def note_waits(verdict, figures, servers):
@@ -22,22 +47,22 @@ def note_waits(verdict, figures, servers):
                      figures[name]["sum"]["delay_us"]["p99"])
 
 
-def run(place, verdict):
-    mock = place.mock("--stamp", "--tokens", str(TOKENS), "--interval", str(INTERVAL_MS))
-    servers = {"nginx": nginx.start(place, mock), "sluice": place.sluice([mock.url])}
-    urls = {"nginx": servers["nginx"].stream_url, "sluice": servers["sluice"].url}
-    print(f"--- cost: {STREAMS} streams at once, a chunk each {INTERVAL_MS} ms", flush=True)
-    place.put_on_cores("any")
-    figures = harness.load(place, urls, *PACE, "--rounds", COST_ROUNDS, *beside.watch(servers))
-    verdict.show("chunk-cpu", figures["sluice"]["ratios"]["cpu_per_event"]["median"])
-    beside.none_failed(verdict, figures)
-    beside.note_cpu(verdict, figures, servers, "cpu_per_event", "CPU per chunk")
-    print("--- added waits: the same, the gateway on a core of its own, no core asleep", flush=True)
+def waits(place, verdict, mock, servers, urls):
+    print("--- added waits: one after the other, a chunk each "
+          f"{INTERVAL_MS} ms, the gateway on a core of its own, no core asleep", flush=True)
     place.put_on_cores("apart")
     with harness.awake(verdict):
-        figures = harness.load(place, {**urls, "direct": mock.url}, *PACE, "--rounds", WAIT_ROUNDS,
-                               "--svg", place.plots() / "stream.svg")
+        figures = harness.load(place, {**urls, "direct": mock.url}, *PACE, "-n", 2 * STREAMS,
+                               "--rounds", WAIT_ROUNDS, "--svg", place.plots() / "stream.svg")
     verdict.show("added-ttft", beside.added(figures, "sluice", "first_token_way_us", "p99"))
     verdict.show("added-gap", beside.added(figures, "sluice", "gap_way_us", "p99"))
     beside.none_failed(verdict, figures)
     note_waits(verdict, figures, servers)
+
+
+def run(place, verdict):
+    mock = place.mock("--stamp", "--tokens", str(TOKENS), "--interval", str(INTERVAL_MS))
+    servers = {"nginx": nginx.start(place, mock), "sluice": place.sluice([mock.url])}
+    urls = {"nginx": servers["nginx"].stream_url, "sluice": servers["sluice"].url}
+    cost(place, verdict, mock, servers, urls)
+    waits(place, verdict, mock, servers, urls)
