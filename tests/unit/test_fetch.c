@@ -23,6 +23,8 @@ enum {
     SEEN_MAX = 1024 * 1024,
     LARGE = 4 * 1024 * 1024,
     MANY = 100,
+    LIVES = 50,
+    PIECES = 12,
     KEPT = 16
 };
 
@@ -334,6 +336,46 @@ static void test_what_nobody_takes_is_not_read(void **state)
     stage_close(stage);
 }
 
+/* However epoll is asked to tell: of each small piece once, of much as long as it is there. */
+static void test_nothing_that_comes_is_overlooked(void **state)
+{
+    static const size_t sizes[] = { 1, 200, 16 * 1024, 60 * 1024, 3, 100 * 1024 };
+    static char piece[100 * 1024];
+    size_t count = sizeof(sizes) / sizeof(sizes[0]);
+    struct stage *stage = stage_open("");
+    unsigned dice = 1;
+
+    (void)state;
+    for (int life = 0; life < LIVES; life++) {
+        struct fetch *fetch = ask(stage, NULL);
+        int fd = accept_one(stage);
+        size_t said = 0;
+
+        (void)hear(stage, fd, 1);
+        say(fd, "HTTP/1.1 200 OK\r\n\r\n");
+        for (int i = 0; i < PIECES; i++) {
+            ssize_t size;
+
+            dice = dice * 1103515245u + 12345u;
+            size = send(fd, piece, sizes[(dice >> 16) % count], MSG_NOSIGNAL);
+            said += size > 0 ? (size_t)size : 0;
+            if (i + 1 < PIECES && dice >> 24 & 1)
+                loop_settle(stage->loop);
+            if (dice >> 25 & 1)
+                fetch_consume(fetch, fetch_bytes(fetch).size);
+        }
+        (void)close(fd); /* the last piece and the end come together */
+        for (int turn = 0; turn < TURNS_MAX && fetch_phase(fetch) != FETCH_DONE; turn++) {
+            fetch_consume(fetch, fetch_bytes(fetch).size);
+            loop_settle(stage->loop);
+        }
+        assert_int_equal(fetch_phase(fetch), FETCH_DONE);
+        assert_int_equal(fetch_received(fetch), said);
+        fetch_close(fetch);
+    }
+    stage_close(stage);
+}
+
 static void test_a_large_body_goes_as_fast_as_it_is_read(void **state)
 {
     struct stage *stage = stage_open("");
@@ -432,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_a_connection_with_more_than_the_answer_is_not_kept),
         cmocka_unit_test(test_only_a_kept_connection_without_an_answer_is_stale),
         cmocka_unit_test(test_what_nobody_takes_is_not_read),
+        cmocka_unit_test(test_nothing_that_comes_is_overlooked),
         cmocka_unit_test(test_a_large_body_goes_as_fast_as_it_is_read),
         cmocka_unit_test(test_an_early_answer_ends_the_call),
         cmocka_unit_test(test_to_close_is_to_cancel),
