@@ -15,7 +15,8 @@ QUESTION = "what do small requests wait while sixteen bodies of 32 MB are on the
 BIG_BYTES, BIG = 32_000_000, 16
 WRITE_RATE = 10_000_000  # of each; 1.3 Gbit/s together
 BIG_SECONDS = BIG_BYTES / WRITE_RATE
-RATE, SECONDS, LOOKS = 400, 1.5, 9  # short looks: what disturbs the machine meets few of them
+RATE, SECONDS = 400, 1.5
+GROUPS, LOOKS = 5, 2  # alone and beside in turns, short looks: the machine is not the same for long
 MORE = """
   big:
     targets:
@@ -45,21 +46,24 @@ def beside_big(place, url, big_url, looks, *options):
     return beside, big.figures()["big"]["sum"]
 
 
-def measure(place, verdict, name, url, big_url, looks=LOOKS):
+def group(place, url, big_url):
+    """Small ones alone, then as many beside big ones: their p99s, the big ones that arrived, what failed."""
+    alone = [small(place, url, "alone") for _ in range(LOOKS)]
+    beside, big = beside_big(place, url, big_url, LOOKS, "--write-rate", WRITE_RATE)
+    failed = big["failed"] + sum(each["failed"] for each in alone + beside)
+    return statistics.median(p99(alone)), statistics.median(p99(beside)), big["outcomes"]["ok"], failed
+
+
+def measure(place, verdict, name, url, big_url, groups=GROUPS):
     """p99 beside the big ones / alone, and what it was alone."""
-    paced = ["--write-rate", WRITE_RATE]
-    alone = [small(place, url, "alone")]
-    beside, big = beside_big(place, url, big_url, looks, *paced)
-    alone += [small(place, url, "alone") for _ in range(looks - 1)]
-    print(f"{name}: p99 alone {' '.join(f'{us:.0f}' for us in p99(alone))} us, beside them "
-          f"{' '.join(f'{us:.0f}' for us in p99(beside))} us", flush=True)
-    verdict.enough(f"{name}: big bodies that arrived meanwhile", big["outcomes"]["ok"], BIG * 2)
-    verdict.none(f"{name}: failed, small and big",
-                 big["failed"] + sum(each["failed"] for each in alone + beside))
-    usual = statistics.median(p99(alone))
-    verdict.note(f"{name}: p99 look by look / alone",
-                 " ".join(f"{us / usual:.2f}" for us in p99(beside)))
-    return statistics.median(p99(beside)) / usual, usual
+    alone, beside, arrived, failed = zip(*(group(place, url, big_url) for _ in range(groups)))
+    ratios = [with_big / without for with_big, without in zip(beside, alone)]
+    verdict.enough(f"{name}: big bodies that arrived meanwhile", sum(arrived), BIG * 2)
+    verdict.none(f"{name}: failed, small and big", sum(failed))
+    for what, each in (("alone", alone), ("beside big ones", beside)):
+        verdict.note(f"{name}: p99 {what}, us", " ".join(f"{us:.0f}" for us in each))
+    verdict.note(f"{name}: the second / the first", " ".join(f"{ratio:.2f}" for ratio in ratios))
+    return statistics.median(ratios), statistics.median(alone)
 
 
 def run(place, verdict):
@@ -70,7 +74,7 @@ def run(place, verdict):
     ratio, usual = measure(place, verdict, "sluice", gateway.url, gateway.url)
     verdict.show("small-beside-big", ratio)
     verdict.note("resident at the end, MB", harness.rss_bytes(gateway.process.pid) / 1e6)
-    ratio, _ = measure(place, verdict, "nginx", peer.url, peer.second_url, looks=2)
+    ratio, _ = measure(place, verdict, "nginx", peer.url, peer.second_url, groups=1)
     verdict.note("nginx: p99 beside them / alone", ratio)
     # As fast as this machine can: a busy machine is part of that.
     beside, _ = beside_big(place, gateway.url, gateway.url, 1)
