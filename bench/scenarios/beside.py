@@ -16,6 +16,27 @@ def proxies(place, mock, verdict):
     return servers
 
 
+def at_once(place, servers, urls, figure, *options):
+    """What each costs, all of them under load at the same time: ({NAME: figures}, {NAME: [figure of
+    each round]}). What a request costs depends on how often the machine sleeps and what else it does; of
+    one after the other, the better luck is measured. `options` make rounds that last equally long."""
+    loads = {name: harness.Load(place, {name: urls[name]}, *options, "--quiet",
+                                *server.watch(name)) for name, server in servers.items()}
+    figures = {name: load.figures()[name] for name, load in loads.items()}
+    return figures, {name: [each["usage"][figure] for each in figures[name]["rounds"]]
+                     for name in servers}
+
+
+def note_at_once(verdict, costs, what):
+    """Shows what each costs; gives the median of sluice's divided by nginx's, round by round."""
+    for name, us in costs.items():
+        verdict.note(f"{what}, {name}, us", statistics.median(us))
+    ratios = [ours / theirs for ours, theirs in zip(costs["sluice"], costs["nginx"])]
+    verdict.note(f"{what}, sluice / nginx, round by round",
+                 " ".join(f"{ratio:.2f}" for ratio in ratios))
+    return statistics.median(ratios)
+
+
 def watch(servers):
     return [word for name, server in servers.items() for word in server.watch(name)]
 

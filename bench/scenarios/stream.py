@@ -1,7 +1,5 @@
 """Paced streams: what a chunk costs beside nginx, and what it waits."""
 
-import statistics
-
 from peers import nginx
 from scenarios import beside, harness
 
@@ -16,26 +14,15 @@ PACE = ["-c", STREAMS, "--stream", "--expect-tokens", TOKENS, "--ramp", 0.5, "--
 
 
 def cost(place, verdict, mock, servers, urls):
-    """nginx and sluice at the same time, each at half the pace: what a chunk costs depends on how often
-    the machine sleeps and what else it does, so that of one after the other the better luck is measured."""
     print(f"--- cost: {STREAMS} streams through each, both at once, a chunk each {2 * INTERVAL_MS} ms",
           flush=True)
     place.put_on_cores("any")
     harness.ask(mock.url + "/mock/control", {"interval_ms": 2 * INTERVAL_MS})
-    loads = {name: harness.Load(place, {name: urls[name]}, *PACE, "-n", STREAMS, "--rounds",
-                                COST_ROUNDS, "--quiet", *servers[name].watch(name))
-             for name in servers}
-    figures = {name: load.figures()[name] for name, load in loads.items()}
+    figures, costs = beside.at_once(place, servers, urls, "cpu_us_per_event", *PACE, "-n", STREAMS,
+                                    "--rounds", COST_ROUNDS)
     harness.ask(mock.url + "/mock/control", {"interval_ms": INTERVAL_MS})
-    costs = {name: [each["usage"]["cpu_us_per_event"] for each in figures[name]["rounds"]]
-             for name in servers}
-    ratios = [ours / theirs for ours, theirs in zip(costs["sluice"], costs["nginx"])]
-    verdict.show("chunk-cpu", statistics.median(ratios))
     beside.none_failed(verdict, figures)
-    for name, us in costs.items():
-        verdict.note(f"CPU per chunk, {name}, us", statistics.median(us))
-    verdict.note("CPU per chunk, sluice / nginx, round by round",
-                 " ".join(f"{ratio:.2f}" for ratio in ratios))
+    verdict.show("chunk-cpu", beside.note_at_once(verdict, costs, "CPU per chunk"))
 
 
 def note_waits(verdict, figures, servers):

@@ -1,7 +1,7 @@
 """TLS to the upstream. The fake provider speaks none: another nginx ends it, in front of it."""
 
 from peers import nginx
-from scenarios import beside, harness
+from scenarios import beside
 
 QUESTION = "what does a request cost over TLS to the upstream, beside nginx?"
 
@@ -15,8 +15,7 @@ def run(place, verdict):
                "sluice": place.sluice([front.tls_url.replace("127.0.0.1", "localhost")],
                                       ca=folder / "tls.crt")}
     urls = {"nginx": servers["nginx"].to_tls_url, "sluice": servers["sluice"].url}
-    figures = harness.load(place, urls, "-c", 64, "-n", 8000, "--rounds", 5, "--warmup", 1,
-                           *beside.watch(servers))
-    verdict.show("tls-out-cpu", figures["sluice"]["ratios"]["cpu_per_request"]["median"])
+    figures, costs = beside.at_once(place, servers, urls, "cpu_us_per_request", "-c", 32, "-d", 1,
+                                    "--rounds", 12, "--warmup", 1)
     beside.none_failed(verdict, figures)
-    beside.note_cpu(verdict, figures, servers)
+    verdict.show("tls-out-cpu", beside.note_at_once(verdict, costs, "CPU per request"))

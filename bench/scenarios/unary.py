@@ -4,7 +4,8 @@ from scenarios import beside, harness
 
 QUESTION = "what does a plain request cost and wait, beside nginx's plain proxy_pass?"
 
-CONNECTIONS, REQUESTS, ROUNDS = 64, 20_000, 5
+CONNECTIONS, REQUESTS, ROUNDS = 64, 20_000, 3
+COST_CONNECTIONS, COST_ROUNDS = 20, 15  # of each, all at once; of a second
 ALONE, ALONE_ROUNDS = 2000, 11  # short rounds: what disturbs the machine meets all alike
 ONE_CORE_ROUNDS = 3
 
@@ -21,12 +22,17 @@ def run(place, verdict):
     servers = beside.proxies(place, mock, verdict)
     servers["sluice"] = place.sluice([mock.url])
     urls = {name: server.url for name, server in servers.items()}
-    print(f"--- cost: 1 KB POST, {CONNECTIONS} connections", flush=True)
+    print(f"--- cost: 1 KB POST, {COST_CONNECTIONS} connections to each, all at once", flush=True)
     place.put_on_cores("any")
+    figures, costs = beside.at_once(place, servers, urls, "cpu_us_per_request", "-c",
+                                    COST_CONNECTIONS, "-d", 1, "--rounds", COST_ROUNDS,
+                                    "--warmup", 1)
+    beside.none_failed(verdict, figures)
+    verdict.show("unary-cpu", beside.note_at_once(verdict, costs, "CPU per request"))
+    print(f"--- one after the other, {CONNECTIONS} connections", flush=True)
     figures = harness.load(place, urls, "-c", CONNECTIONS, "-n", REQUESTS, "--rounds", ROUNDS,
                            "--warmup", 1, *beside.watch(servers),
                            "--svg", place.plots() / "unary.svg")
-    verdict.show("unary-cpu", figures["sluice"]["ratios"]["cpu_per_request"]["median"])
     beside.none_failed(verdict, figures)
     beside.note_cpu(verdict, figures, servers)
     print("--- added latency: one connection, the gateway on a core of its own, no core asleep",

@@ -227,6 +227,8 @@ def until_killed(operator, chance):
 def check_told(before, now, made):
     """All of `before` that the gateway still keeps, as they were, and one for each change since."""
     assert len(now) >= min(EVENTS_KEPT, len(before) + made)
+    if not now:
+        return  # it was killed before it made its first change
     ids = [event["id"] for event in now]
     assert ids == list(range(ids[0], ids[0] + len(ids)))
     last = before[-1]["id"] if before else 0
