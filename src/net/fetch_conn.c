@@ -47,7 +47,7 @@ struct fetch_conn {
     int fd;
     int watched; /* libuv's bits that are registered; 0: none */
     bool edge;   /* epoll tells of what comes once, not as long as it is there */
-    bool ending; /* the upstream has said its last */
+    bool ending; /* the upstream has said its last, perhaps not read yet: told until it is */
     uint64_t born_ms;
     uint64_t rested_ms;
     struct list of_site;

@@ -43,7 +43,7 @@ struct loop {
     struct alarms alarms;
     struct share share;
     struct watch *watches;
-    bool left;          /* work, by the last turn to the next */
+    bool left;          /* the last turn left work for the next */
     uint64_t asleep_ms; /* since when; 0: it did not mean to sleep */
     uint64_t idle_ms;   /* slept since the last busy reading */
     uint64_t read_ns;
@@ -287,8 +287,8 @@ static void on_turn(uv_check_t *check)
     loop->left = work_left(loop);
 }
 
-/* What came up since then, as handles were closed or the first tasks woken, is done before the loop sleeps; not what
- * was left for the next turn on purpose. libuv has just read its clock. */
+/* What came up since the turn, as handles were closed, or before the first one, is done before the loop
+ * sleeps; not what the turn left for the next on purpose. libuv has just read its clock. */
 static void on_sleep(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
